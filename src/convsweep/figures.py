@@ -1,0 +1,79 @@
+"""The figures of a finished run, drawn from its record."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from convsweep import plots
+from convsweep.config import RunConfig
+from convsweep.data import CLASS_NAMES, Dataset
+from convsweep.journal import writing
+from convsweep.layers import Conv2d, softmax
+from convsweep.network import CNN, Parameters
+from convsweep.patches import image_patches, normalize
+from convsweep.training import Evaluation, Event, Window, predict
+
+
+def draw_figures(
+    folder: Path, config: RunConfig, dataset: Dataset, events: Sequence[Event], before: Parameters, after: Parameters
+) -> list[Path]:
+    """Write a run's figures as PNG files.
+
+    Args:
+        folder: Where to.
+        config: The run's configuration.
+        dataset: Its images.
+        events: What happened.
+        before: The initial parameters.
+        after: The last ones.
+
+    Returns:
+        The files' paths.
+    """
+    test, names = dataset.splits.test, CLASS_NAMES[dataset.name]
+    network = CNN([after], [0.0], padding=config.model.padding)
+    probabilities = softmax(predict(network, test.images)[0])  # [N, C]
+    drawn = {
+        "learning_curves": _learning_curves(config, events),
+        "filters": plots.filters_before_and_after(before.filters, after.filters),
+        "feature_maps": plots.feature_maps(
+            test.images[0], _feature_maps(config, after, test.images[:1]), names[test.labels[0]]
+        ),
+        "confusion_matrix": plots.confusion_matrix(test.labels, probabilities.argmax(axis=1), names),
+        "most_confidently_wrong": plots.most_confidently_wrong(test.images, test.labels, probabilities, names),
+    }
+    paths = []
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+        for name, figure in drawn.items():
+            paths.append(folder / f"{name}.png")
+            figure.savefig(paths[-1], dpi=100)
+    return paths
+
+
+def _learning_curves(config: RunConfig, events: Sequence[Event]) -> plots.Figure:
+    windows = [event for event in events if isinstance(event, Window)]
+    valid = [event for event in events if isinstance(event, Evaluation) and event.split == "valid"]
+    test = [event.accuracy for event in events if isinstance(event, Evaluation) and event.split == "test"]
+    train_label = f"train, mean of {config.train.window}"
+    train_steps, valid_steps = [event.step for event in windows], [event.step for event in valid]
+    return plots.learning_curves(
+        loss=[
+            plots.Curve(train_label, train_steps, [event.loss for event in windows]),
+            plots.Curve("valid", valid_steps, [event.loss for event in valid]),
+        ],
+        accuracy=[
+            plots.Curve(train_label, train_steps, [event.accuracy for event in windows]),
+            plots.Curve("valid", valid_steps, [event.accuracy for event in valid]),
+        ],
+        images_per_epoch=config.data.num_train,
+        test_accuracy=test[0] if test else None,
+        title=f"{config.model.num_filters} filters, learning rate {config.train.learning_rate:g}, "
+        f"init scale {config.model.init_scale:g}, seed {config.train.seed}, {config.data.name}",
+    )
+
+
+def _feature_maps(config: RunConfig, parameters: Parameters, image: np.ndarray) -> np.ndarray:
+    patches = image_patches(normalize(image, config.train.dtype), config.model.padding)[0]  # [9, H', W']
+    return Conv2d(parameters.filters[None], patches.shape[1:]).forward(patches)[0]  # [F, H', W']

@@ -1,0 +1,75 @@
+"""``convsweep train``: the Hydra application, one call of ``job`` a run."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from convsweep import progress
+from convsweep.config import ConfigError, conf_dir, explain, parse
+
+
+def launch(arguments: Sequence[str]) -> None:
+    """Run Hydra with the command line's arguments.
+
+    Raises:
+        UserError: Configuration, data, disk or MLflow fail.
+    """
+    # the run directory's name, which only a valid configuration has: Hydra asks for it before it writes anything
+    OmegaConf.register_new_resolver("run_key", _run_key, replace=True)
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra hands errors on instead of printing them
+    sys.argv = ["convsweep train", *arguments]
+    with progress.bars():
+        try:
+            hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")(job)()
+        except (HydraException, OmegaConfBaseException) as error:
+            raise _config_error_behind(error) or explain(error) from error
+
+
+def job(composed: DictConfig) -> float | None:
+    """Run one job and return its accuracy on ``valid``, for sweepers that optimise."""
+    # imported here, with mlflow: --help and errors in a configuration answer without
+    from convsweep.runner import run
+    from convsweep.tracking.sweep import read_sweep
+
+    settings = HydraConfig.get()
+    sweep = read_sweep(Path(settings.sweep.dir)) if settings.mode == RunMode.MULTIRUN else None
+    if sweep is not None:
+        varied: Sequence[str] = sweep.axes
+    else:
+        given = OverridesParser.create().parse_overrides(list(settings.overrides.task))
+        varied = [override.get_key_element().lstrip("+") for override in given]
+    return run(parse(composed), varied, sweep).valid_accuracy
+
+
+def complete(words: Sequence[str], incomplete: str) -> list[str]:
+    """Return what a half-typed argument of ``convsweep train`` can become."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra._internal.core_plugins.bash_completion import BashCompletion
+    from hydra._internal.utils import create_config_search_path
+
+    Plugins.instance()
+    loader = ConfigLoaderImpl(config_search_path=create_config_search_path(str(conf_dir())))
+    found: list[str] = BashCompletion(loader)._query("config", " ".join([*words, incomplete]))
+    return found
+
+
+def _run_key(*, _root_: DictConfig) -> str:
+    from convsweep.identity import run_key
+
+    return run_key(parse(_root_))
+
+
+def _config_error_behind(error: BaseException | None) -> ConfigError | None:
+    while error is not None and not isinstance(error, ConfigError):
+        error = error.__cause__
+    return error

@@ -1,0 +1,158 @@
+"""The network: convolution 3x3 -> max-pooling 2x2 -> dense -> softmax, trained one image at a time.
+
+Three gradient rules can be asked for. ``exact`` is the mathematics. The other two are the faults of
+the tutorial's printed code, kept so that its numbers can be traced to them:
+
+``last_class``
+    The input gradient that leaves the dense layer is that of the last class's loop turn: the
+    convolution learns from images of class 9 only. The dense layer learns from all, correctly.
+``as_printed``
+    ``last_class``, and the true class's softmax derivative is p(1 - 2p) where p(1 - p) is right.
+    Training diverges.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Literal, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from convsweep.layers import Conv2d, Dense, MaxPool2, Ties, softmax
+from convsweep.patches import KERNEL, Floats, Padding, feature_map_shape
+
+Gradient = Literal["exact", "last_class", "as_printed"]
+Layer = Literal["conv", "dense"]
+
+IMAGE_SHAPE = (28, 28)
+NUM_CLASSES = 10
+
+
+class Parameters(NamedTuple):
+    """One model's parameters in their canonical shapes, as checkpoints and plots have them."""
+
+    filters: Floats  # [F, 3, 3]
+    weights: Floats  # [B * F, C], rows in (row, column, filter) order
+    biases: Floats  # [C]
+
+
+def num_blocks(padding: Padding) -> int:
+    """Return the number of pooling blocks of a feature map: 169 (valid) or 196 (same)."""
+    height, width = feature_map_shape(*IMAGE_SHAPE, padding)
+    return (height // 2) * (width // 2)
+
+
+def initial_parameters(
+    num_filters: int,
+    init_scale: float = 1.0,
+    *,
+    rng: np.random.Generator,
+    padding: Padding = "valid",
+    dtype: npt.DTypeLike = np.float32,
+) -> Parameters:
+    """Draw a new model as the tutorial does: the filters first, then the weights; biases are 0.
+
+    Args:
+        num_filters: F.
+        init_scale: Multiplies the tutorial's standard deviations, 1/9 and 1/(B * F).
+        rng: The stream to draw from. Draws are made in float64, so both dtypes start alike.
+        padding: Decides the number of dense inputs.
+        dtype: float32 or float64.
+    """
+    num_inputs = num_blocks(padding) * num_filters
+    filters = rng.standard_normal((num_filters, KERNEL, KERNEL)) * (init_scale / KERNEL**2)
+    weights = rng.standard_normal((num_inputs, NUM_CLASSES)) * (init_scale / num_inputs)
+    return Parameters(filters.astype(dtype), weights.astype(dtype), np.zeros(NUM_CLASSES, dtype))
+
+
+class CNN:
+    """A stack of R networks that see the same image at the same time.
+
+    Args:
+        parameters: One canonical set a member, all of one filter count and dtype.
+        learning_rates: One a member.
+        padding: ``valid`` or ``same``.
+        ties: Who receives a pooling block's gradient; see ``MaxPool2``.
+        gradient: ``exact``, ``last_class`` or ``as_printed``; see the module's docstring.
+        frozen: Layers that don't learn: ``conv``, ``dense``.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[Parameters],
+        learning_rates: Sequence[float],
+        *,
+        padding: Padding = "valid",
+        ties: Ties = "all",
+        gradient: Gradient = "exact",
+        frozen: Collection[Layer] = (),
+    ) -> None:
+        filters = np.stack([p.filters for p in parameters])  # [R, F, 3, 3]
+        members, num_filters = filters.shape[:2]
+        blocks = num_blocks(padding)
+        weights = np.stack([p.weights for p in parameters])  # [R, B * F, C]
+        by_block = weights.reshape(members, blocks, num_filters, NUM_CLASSES)
+        by_class = by_block.transpose(0, 3, 2, 1).reshape(members, NUM_CLASSES, num_filters * blocks)  # [R, C, F * B]
+
+        self.dtype = filters.dtype
+        self.learning_rates: Floats = np.array(learning_rates, self.dtype)  # [R]
+        self.padding: Padding = padding
+        self.ties: Ties = ties
+        self.gradient: Gradient = gradient
+        self.frozen = frozenset(frozen)
+        self.conv = Conv2d(filters, map_shape=(4, blocks))
+        self.pool = MaxPool2(members=members, num_filters=num_filters, blocks=blocks, ties=ties, dtype=self.dtype)
+        self.dense = Dense(by_class, np.stack([p.biases for p in parameters]))
+        self._features = self.pool.output.reshape(members, num_filters * blocks)  # a view
+        self._grad_pooled = self.dense.grad_input.reshape(self.pool.output.shape)  # a view
+
+    def __len__(self) -> int:
+        """Return R, the number of members."""
+        return len(self.learning_rates)
+
+    def parameters(self, member: int = 0) -> Parameters:
+        """Return a copy of one member's parameters in their canonical shapes."""
+        num_filters = self.conv.filters.shape[1]
+        by_class = self.dense.weights[member].reshape(NUM_CLASSES, num_filters, -1)  # [C, F, B]
+        weights = by_class.transpose(2, 1, 0).reshape(-1, NUM_CLASSES)  # [B * F, C]
+        return Parameters(self.conv.filters[member].copy(), weights.copy(), self.dense.biases[member].copy())
+
+    def keep(self, members: Sequence[int]) -> Self:
+        """Return the stack of these members alone, at the point where they are."""
+        return type(self)(
+            [self.parameters(member) for member in members],
+            [float(self.learning_rates[member]) for member in members],
+            padding=self.padding,
+            ties=self.ties,
+            gradient=self.gradient,
+            frozen=self.frozen,
+        )
+
+    def forward(self, patches: Floats) -> Floats:
+        """Return every member's logits ``[R, C]`` for one image's patches ``[9, 4, B]`` (a buffer: copy to keep)."""
+        self.pool.forward(self.conv.forward(patches))
+        return self.dense.forward(self._features)
+
+    def step(self, patches: Floats, label: int) -> Floats:
+        """Train every member on one image; return the logits ``[R, C]`` it had before (a buffer: copy to keep)."""
+        logits = self.forward(patches)
+        grad_logits = self._grad_logits(logits, label)
+        if "conv" not in self.frozen and self._reaches_conv(label):
+            self.dense.backward(grad_logits)  # with the weights as they were before this step
+            self.conv.backward(self.pool.backward(self._grad_pooled))
+            self.conv.update(self.learning_rates)
+        if "dense" not in self.frozen:
+            self.dense.update(grad_logits, self.learning_rates)
+        return logits
+
+    def _grad_logits(self, logits: Floats, label: int) -> Floats:
+        """Return the loss's gradient towards the logits, ``[R, C]``."""
+        grad_logits = softmax(logits)
+        if self.gradient == "as_printed":
+            # p_y (1 - 2 p_y) in place of p_y (1 - p_y): the true class's gradient is 2 p_y - 1
+            grad_logits[:, label] *= 2
+        # exact: d(-ln p_y) / d z_c = p_c - [c = y]
+        grad_logits[:, label] -= 1
+        return grad_logits
+
+    def _reaches_conv(self, label: int) -> bool:
+        return self.gradient == "exact" or label == NUM_CLASSES - 1

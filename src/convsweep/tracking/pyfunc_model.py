@@ -1,0 +1,50 @@
+"""A trained network as an MLflow model. This file travels with the model: it needs NumPy and mlflow, nothing else.
+
+    model = mlflow.pyfunc.load_model("runs:/RUN_ID/model")
+    model.predict(images)  # uint8 [N, 28, 28] -> one row an image: digit, p0 .. p9
+"""
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.pyfunc import PythonModel, PythonModelContext
+
+IMAGES_AT_ONCE = 256  # bounds the memory for patches
+
+
+class DigitClassifier(PythonModel):
+    """The forward pass over whole batches of images."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Read the parameters: filters [F, 3, 3], weights [B * F, 10], biases [10]."""
+        with np.load(context.artifacts["checkpoint"], allow_pickle=False) as checkpoint:
+            self.filters = checkpoint["filters"]
+            self.weights = checkpoint["weights"]
+            self.biases = checkpoint["biases"]
+        self.padding = context.model_config["padding"]
+
+    def predict(
+        self, context: PythonModelContext, model_input: np.ndarray, params: dict[str, object] | None = None
+    ) -> pd.DataFrame:
+        """Return the digit and its probabilities, one row an image."""
+        images = np.asarray(model_input)
+        parts = [images[i : i + IMAGES_AT_ONCE] for i in range(0, len(images), IMAGES_AT_ONCE)]
+        probabilities = np.concatenate([self._probabilities(part) for part in parts])
+        table = pd.DataFrame(probabilities, columns=[f"p{digit}" for digit in range(10)])
+        table.insert(0, "digit", probabilities.argmax(axis=1))
+        return table
+
+    def _probabilities(self, images: np.ndarray) -> np.ndarray:
+        pixels = (images / 255 - 0.5).astype(self.filters.dtype)  # [N, 28, 28]
+        if self.padding == "same":
+            pixels = np.pad(pixels, ((0, 0), (1, 1), (1, 1)))
+        windows = np.lib.stride_tricks.sliding_window_view(pixels, (3, 3), axis=(1, 2))
+        maps = np.einsum("nijxy,fxy->nijf", windows, self.filters)  # [N, 26, 26, F]
+        num, height, width, filters = maps.shape
+        pooled = maps.reshape(num, height // 2, 2, width // 2, 2, filters).max(axis=(2, 4))  # [N, 13, 13, F]
+        logits = pooled.reshape(num, -1) @ self.weights + self.biases
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+mlflow.models.set_model(DigitClassifier())

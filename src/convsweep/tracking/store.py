@@ -1,0 +1,141 @@
+"""The MLflow store: made once, by one process, and never left with runs that only seem to run."""
+
+import functools
+import logging
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import filelock
+import psutil
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its default waits minutes for a dead server
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+
+import mlflow  # noqa: E402 - reads the variables above
+from mlflow import MlflowClient  # noqa: E402
+from mlflow.entities import Run  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
+from requests import RequestException  # noqa: E402
+from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
+
+from convsweep.errors import UserError  # noqa: E402
+
+OWNER_TAG = "convsweep.owner"
+RUNNING = "attributes.status = 'RUNNING'"
+STORE_ERRORS = (MlflowException, RequestException, SQLAlchemyError, OSError)
+
+
+class Store(NamedTuple):
+    """An MLflow experiment, ready to write runs to."""
+
+    uri: str
+    client: MlflowClient
+    experiment_id: str
+
+
+def tracking_uri(mlruns: Path) -> str:
+    """Return ``MLFLOW_TRACKING_URI`` if it is set, the SQLite database in ``mlruns`` otherwise."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{mlruns.absolute()}/mlflow.db"
+
+
+@functools.cache
+def connect(mlruns: Path, experiment: str) -> Store:
+    """Open the store for writing, making database and experiment if need be; end runs whose process is gone.
+
+    Raises:
+        UserError: The store doesn't answer or can't be written to.
+    """
+    uri = tracking_uri(mlruns)
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # its schema migration talks for two screens
+    with answering(uri):
+        mlruns.mkdir(parents=True, exist_ok=True)
+        # several processes that open a fresh database at once break each other's migration
+        with filelock.FileLock(mlruns / "mlflow.lock"):
+            mlflow.set_tracking_uri(uri)
+            client = MlflowClient(uri)
+            found = client.get_experiment_by_name(experiment)
+            if found is not None:
+                experiment_id = found.experiment_id
+            elif uri.startswith("sqlite:"):
+                artifacts = (mlruns / "artifacts" / experiment).absolute().as_uri()
+                experiment_id = client.create_experiment(experiment, artifact_location=artifacts)
+                with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as database:
+                    database.execute("PRAGMA journal_mode=WAL")  # readers don't wait for writers; stays set
+            else:
+                experiment_id = client.create_experiment(experiment)
+            store = Store(uri, client, experiment_id)
+            _end_abandoned(store)
+    return store
+
+
+def open_existing(mlruns: Path, experiment: str) -> Store:
+    """Open the store for reading.
+
+    Raises:
+        UserError: The store doesn't answer, or has no such experiment.
+    """
+    uri = tracking_uri(mlruns)
+    none_yet = UserError(f"No experiment '{experiment}' in '{uri}' yet: `convsweep train` makes one.")
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        raise none_yet
+    with answering(uri):
+        mlflow.set_tracking_uri(uri)
+        client = MlflowClient(uri)
+        found = client.get_experiment_by_name(experiment)
+    if found is None:
+        raise none_yet
+    return Store(uri, client, found.experiment_id)
+
+
+@contextmanager
+def answering(uri: str) -> Iterator[None]:
+    """Turn the store's refusal into one line."""
+    try:
+        yield
+    except STORE_ERRORS as error:
+        raise UserError(f"MLflow's store '{uri}' cannot be used: {one_line(error)}") from error
+
+
+def one_line(error: Exception) -> str:
+    """Return the first sentence or so of an error's text."""
+    return " ".join(str(error).split())[:200]
+
+
+def owner() -> str:
+    """Return who this process is: host, process number, and when it started (numbers are used again)."""
+    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
+
+
+def search(store: Store, *conditions: str) -> list[Run]:
+    """Return all of the experiment's runs that meet conditions in MLflow's search language, newest first."""
+    found: list[Run] = []
+    token: str | None = None
+    while True:
+        page = store.client.search_runs([store.experiment_id], " and ".join(conditions), page_token=token)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _end_abandoned(store: Store) -> None:
+    """Mark as KILLED what a process of this host began that is no more: killed outright, or the power went."""
+    for run in search(store, RUNNING):
+        host, _, process = run.data.tags.get(OWNER_TAG, "").partition(":")
+        if host == socket.gethostname() and not _alive(process):
+            store.client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _alive(process: str) -> bool:
+    number, _, started = process.partition(":")
+    try:
+        return f"{psutil.Process(int(number)).create_time():.2f}" == started
+    except psutil.NoSuchProcess:
+        return False

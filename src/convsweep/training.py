@@ -1,0 +1,209 @@
+"""Training and evaluation, as a generator of events.
+
+``train`` knows nothing of files, MLflow or progress bars: whoever wants to keep or show something
+consumes what it yields. Everything a run reports is in its events.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from convsweep.layers import Labels, cross_entropy
+from convsweep.network import CNN, NUM_CLASSES, Parameters
+from convsweep.patches import Floats, Pixels, block_patches, normalize
+
+Split = Literal["valid", "test"]
+
+PATCHES_AT_ONCE = 64  # images: a few MB that stay in cache; all at once would cost page faults
+
+
+class Batch(NamedTuple):
+    """Images and what they show."""
+
+    images: Pixels  # uint8 [N, 28, 28]
+    labels: Labels  # [N]
+
+
+class Splits(NamedTuple):
+    """What is learned from, what hyperparameters are chosen on, what is reported once."""
+
+    train: Batch
+    valid: Batch
+    test: Batch
+
+
+class Checkpoint(NamedTuple):
+    """Everything that a run needs to go on from the end of an epoch."""
+
+    epoch: int  # 0: before the first step
+    parameters: Parameters
+    order_state: str  # the data order's random state, as JSON
+
+
+class Window(NamedTuple):
+    """Means over a window of training images, each taken before the step on its image."""
+
+    member: int
+    epoch: int  # from 1
+    step: int  # training images seen so far
+    loss: float  # nats
+    accuracy: float  # 0..1
+
+
+class Evaluation(NamedTuple):
+    """Means over a whole split, without learning."""
+
+    member: int
+    epoch: int  # 0: before the first step
+    step: int
+    split: Split
+    loss: float  # nats
+    accuracy: float  # 0..1
+
+
+class EpochEnd(NamedTuple):
+    """An epoch is over (epoch 0: training is about to begin) and can be gone on from."""
+
+    member: int
+    epoch: int
+    step: int
+    checkpoint: Checkpoint
+
+
+class Diverged(NamedTuple):
+    """A member's loss is no longer finite: it leaves the stack."""
+
+    member: int
+    epoch: int
+    step: int  # the first image with such a loss, counted from 1
+
+
+Event = Window | Evaluation | EpochEnd | Diverged
+
+
+def initialization_rng(seed: int) -> np.random.Generator:
+    """Return the stream that initial parameters are drawn from."""
+    return np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[0])
+
+
+def order_rng(order_seed: int) -> np.random.Generator:
+    """Return the stream that decides the order of training images: its draws don't depend on the model's."""
+    return np.random.default_rng(np.random.SeedSequence(order_seed).spawn(2)[1])
+
+
+class Means(NamedTuple):
+    """How one member did on a batch."""
+
+    loss: float  # nats; not finite if the loss of any image isn't
+    accuracy: float  # 0..1
+    finite_images: int  # images before the first whose loss is not finite
+
+
+def train(
+    network: CNN,
+    splits: Splits,
+    *,
+    epochs: Sequence[int],
+    shuffle: bool,
+    rng: np.random.Generator,
+    window: int,
+    first_epoch: int = 0,
+) -> Iterator[Event]:
+    """Train a stack by SGD, one image a step, and yield what happens.
+
+    Every epoch ends with an evaluation on ``valid``; a member's last one also on ``test``.
+
+    Args:
+        network: The stack, at the start of ``first_epoch``.
+        splits: The images.
+        epochs: One number a member; a member leaves the stack at the end of its last epoch.
+        shuffle: A new order of images every epoch, or always the order of the data.
+        rng: The data order's stream, at the start of ``first_epoch``.
+        window: Training images that a ``Window`` averages over; an epoch's last may hold fewer.
+        first_epoch: 0 evaluates before the first step, then trains; n goes on from checkpoint n - 1.
+    """
+    members = list(range(len(network)))  # by place in the stack
+    num_train = len(splits.train.labels)
+    step = max(first_epoch - 1, 0) * num_train
+    for epoch in range(first_epoch, max(epochs) + 1):
+        if epoch > 0:
+            order = rng.permutation(num_train) if shuffle else np.arange(num_train)
+            for chosen in np.split(order, range(window, num_train, window)):
+                batch = Batch(splits.train.images[chosen], splits.train.labels[chosen])
+                means = summarize(learn(network, batch), batch.labels)
+                for member, mean in zip(members, means, strict=True):
+                    if math.isfinite(mean.loss):
+                        yield Window(member, epoch, step + len(chosen), mean.loss, mean.accuracy)
+                    else:
+                        yield Diverged(member, epoch, step + mean.finite_images + 1)
+                step += len(chosen)
+                network, members = _keep(network, members, [math.isfinite(mean.loss) for mean in means])
+                if not members:
+                    return
+
+        means = summarize(predict(network, splits.valid.images), splits.valid.labels)
+        for member, mean in zip(members, means, strict=True):
+            if math.isfinite(mean.loss):
+                yield Evaluation(member, epoch, step, "valid", mean.loss, mean.accuracy)
+            else:
+                yield Diverged(member, epoch, step)
+        network, members = _keep(network, members, [math.isfinite(mean.loss) for mean in means])
+
+        if epoch in {epochs[member] for member in members}:
+            means = summarize(predict(network, splits.test.images), splits.test.labels)
+            for member, mean in zip(members, means, strict=True):
+                if epoch == epochs[member]:
+                    yield Evaluation(member, epoch, step, "test", mean.loss, mean.accuracy)
+        order_state = json.dumps(rng.bit_generator.state)
+        for place, member in enumerate(members):
+            yield EpochEnd(member, epoch, step, Checkpoint(epoch, network.parameters(place), order_state))
+        network, members = _keep(network, members, [epochs[member] > epoch for member in members])
+        if not members:
+            return
+
+
+def learn(network: CNN, batch: Batch) -> Floats:
+    """Train every member on the images, one after the other; return the logits before each step, ``[R, N, C]``."""
+    logits = np.empty((len(network), len(batch.labels), NUM_CLASSES))  # float64, whatever the network's dtype
+    patches = _patches(network, batch.images)
+    with np.errstate(over="ignore", invalid="ignore"):  # a diverging member is reported, not warned of
+        for i, label in enumerate(batch.labels.tolist()):
+            logits[:, i] = network.step(next(patches), label)
+    return logits
+
+
+def predict(network: CNN, images: Pixels) -> Floats:
+    """Return every member's logits for images ``[N, 28, 28]``, without learning: ``[R, N, C]``, float64."""
+    logits = np.empty((len(network), len(images), NUM_CLASSES))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for i, patches in enumerate(_patches(network, images)):
+            logits[:, i] = network.forward(patches)
+    return logits
+
+
+def summarize(logits: Floats, labels: Labels) -> list[Means]:
+    """Return each member's means, given logits ``[R, N, C]`` and labels ``[N]``."""
+    with np.errstate(invalid="ignore"):
+        losses = cross_entropy(logits, labels)  # [R, N]
+    correct = logits.argmax(axis=-1) == labels  # [R, N]
+    finite_images = np.isfinite(losses).cumprod(axis=-1).sum(axis=-1)  # [R]
+    columns = (losses.mean(axis=-1), correct.mean(axis=-1), finite_images)
+    return [Means(*of_member) for of_member in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def _patches(network: CNN, images: Pixels) -> Iterator[Floats]:
+    """Yield each image's patches ``[9, 4, B]``, made some images at a time."""
+    for start in range(0, len(images), PATCHES_AT_ONCE):
+        yield from block_patches(normalize(images[start : start + PATCHES_AT_ONCE], network.dtype), network.padding)
+
+
+def _keep(network: CNN, members: list[int], stays: list[bool]) -> tuple[CNN, list[int]]:
+    """Drop the members that don't stay; once none does, the network is of no more use and returned as it is."""
+    if all(stays):
+        return network, members
+    places = [place for place, stay in enumerate(stays) if stay]
+    return (network.keep(places) if places else network), [members[place] for place in places]

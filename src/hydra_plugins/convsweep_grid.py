@@ -1,0 +1,47 @@
+"""Hydra's basic sweeper, plus what a tracked sweep needs: every job checked before the first, one parent run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+
+@dataclass
+class GridSweeperConf:
+    """``hydra/sweeper=grid``: every combination of the values given."""
+
+    _target_: str = "hydra_plugins.convsweep_grid.GridSweeper"
+    max_batch_size: int | None = None
+    params: dict[str, str] | None = None
+
+
+ConfigStore.instance().store(group="hydra/sweeper", name="grid", node=GridSweeperConf, provider="convsweep")
+
+
+class GridSweeper(BasicSweeper):
+    """Every combination of the values given, all of them valid or none run."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Check every job, then run them under one MLflow parent run.
+
+        Raises:
+            ConfigError: Some job's configuration breaks a rule; nothing was run or written.
+        """
+        # imported here: every Hydra application imports every plugin, and should pay nothing for it
+        from convsweep import sweeping
+
+        assert self.hydra_context is not None
+        assert self.config is not None
+        loader = self.hydra_context.config_loader
+        overrides = OverridesParser.create(loader).parse_overrides([*self._parse_config(), *arguments])
+        jobs = [job for batch in self.split_arguments(overrides, self.max_batch_size) for job in batch]
+        configs = sweeping.check(loader.load_sweep_config(self.config, list(job)) for job in jobs)
+        axes = [override.get_key_element() for override in overrides if override.is_sweep_override()]
+        with sweeping.tracked(configs, Path(self.config.hydra.sweep.dir), axes):
+            return super().sweep(arguments)
+
+    def validate_batch_is_legal(self, batch: Any) -> None:
+        """Do nothing: every batch was checked before the first."""
