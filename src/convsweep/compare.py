@@ -1,5 +1,6 @@
 """Compare runs: one table of what differs and how it did, best on ``valid`` first; ``test`` is only reported."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -89,9 +90,11 @@ def differing(runs: pd.DataFrame) -> list[str]:
 
 
 def _table(runs: pd.DataFrame, varied: list[str], title: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    table = Table(title=title, title_justify="left", box=None, header_style="bold", padding=(0, 1, 0, 0))
     for name in ("", *varied, *METRICS, "seconds", "outcome"):
-        table.add_column(name, justify="left" if name == "outcome" else "right")
+        # two lines a heading let the table fit into 80 columns
+        heading = re.sub(r"[/_.]", "\n", name, count=1)
+        table.add_column(heading, justify="left" if name == "outcome" else "right", no_wrap=True)
     for position, run in enumerate(runs.to_dict("records"), start=1):
         figures = [_number(run[name], "{:.4f}") for name in METRICS]
         values = [_number(run[name], "{:g}") for name in varied]

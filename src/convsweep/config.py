@@ -164,8 +164,7 @@ def explain(error: Exception) -> ConfigError:
         return ConfigError([f"'{group}' must be one of {', '.join(options)} (got '{choice}').{_hint(choice, options)}"])
     text = str(error)
     if unknown := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
-        key = unknown[1] or unknown[2]
-        return ConfigError([f"'{key}' is not a key of the configuration.{_hint(key, list(_keys(RunConfig)))}"])
+        return ConfigError([_unknown_key(unknown[1] or unknown[2])])
     return ConfigError([" ".join(text.split())])
 
 
@@ -175,7 +174,7 @@ def _problem(details: ErrorDetails) -> str:
     key, given, context = ".".join(path), details["input"], details.get("ctx", {})
     match details["type"]:
         case "extra_forbidden":
-            return f"'{key}' is not a key of the configuration.{_hint(key, list(_keys(RunConfig)))}"
+            return _unknown_key(key)
         case "missing":
             return f"'{key}' is missing."
         case "greater_than":
@@ -202,6 +201,13 @@ def _problem(details: ErrorDetails) -> str:
     return f"'{key}' {rule} (got {given!r})."
 
 
+def _unknown_key(key: str) -> str:
+    known = list(_keys(RunConfig))
+    if key in known:
+        return f"'{key}' is not a key of this data set, only of others."
+    return f"'{key}' is not a key of the configuration.{_hint(key, known)}"
+
+
 def _keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """List every key of the schema, dotted."""
     for name, field in section.model_fields.items():
@@ -223,6 +229,6 @@ def _hint(word: str, known: Sequence[str]) -> str:
     by_last_part: Mapping[str, str] = {key.rpartition(".")[2]: key for key in known}
     last_part = word.lstrip("+~").rpartition(".")[2]
     close = difflib.get_close_matches(word, known, n=1) or [
-        by_last_part[match] for match in difflib.get_close_matches(last_part, by_last_part, n=1, cutoff=0.5)
+        by_last_part[match] for match in difflib.get_close_matches(last_part, by_last_part, n=1)
     ]
     return f" Did you mean '{close[0]}'?" if close else ""

@@ -71,5 +71,5 @@ def _run_key(*, _root_: DictConfig) -> str:
 
 def _config_error_behind(error: BaseException | None) -> ConfigError | None:
     while error is not None and not isinstance(error, ConfigError):
-        error = error.__cause__
+        error = error.__cause__ or error.__context__  # OmegaConf hides the cause of what it raises
     return error

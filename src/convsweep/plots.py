@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from convsweep.layers import Labels
@@ -28,8 +29,9 @@ def learning_curves(
     loss: Sequence[Curve], accuracy: Sequence[Curve], images_per_epoch: int, test_accuracy: float | None, title: str
 ) -> Figure:
     """Draw loss and accuracy against epochs; the first curve of each is that of training."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(9, 3.8))
     left, right = figure.subplots(1, 2)
+    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.14, top=0.84)
     for axes, curves in ((left, loss), (right, accuracy)):
         for curve, (colour, marker) in zip(curves, ((GREY, ""), (BLUE, "o")), strict=True):
             epochs = np.asarray(curve.steps) / images_per_epoch
@@ -51,60 +53,50 @@ def learning_curves(
 
 def filters_before_and_after(before: Floats, after: Floats) -> Figure:
     """Draw filters ``[F, 3, 3]``, as drawn and as trained, on one scale."""
-    num_filters = len(before)
-    columns = min(num_filters, 16)
-    bands = -(-num_filters // columns)
+    columns = min(len(before), 16)
+    rows = -(-len(before) // columns)
     limit = float(max(np.abs(before).max(), np.abs(after).max()))
-    figure = Figure(figsize=(0.75 * columns + 2.2, 1.75 * bands + 0.7), layout="constrained")
-    grid = figure.subplots(2 * bands, columns, squeeze=False)
-    for axes in grid.flat:
-        axes.set_axis_off()
-    for index in range(num_filters):
-        band, column = divmod(index, columns)
-        for row, kernels in ((2 * band, before), (2 * band + 1, after)):
-            axes = grid[row, column]
-            image = axes.imshow(kernels[index], cmap="RdBu_r", vmin=-limit, vmax=limit)
-            if row % 2 == 0:
-                axes.set_title(str(index), fontsize=8)
-            if column == 0:
-                axes.text(-0.25, 0.5, ("before", "after")[row % 2], transform=axes.transAxes, ha="right", va="center")
-    figure.colorbar(image, ax=grid, label="weight", shrink=0.9)
-    figure.suptitle("filters before and after training")
+    figure = Figure(figsize=(max(0.8 * columns, 4) + 1.4, 1.9 * rows + 0.9))
+    numbers = [str(index) for index in range(len(before))]
+    for axes, kernels, name in zip(figure.subplots(2, 1), (before, after), ("before", "after training"), strict=True):
+        drawn = _tiles(axes, kernels, numbers, columns, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        axes.set_title(name, loc="left", fontsize=10)
+    figure.subplots_adjust(left=0.02, right=0.84, bottom=0.02, top=0.82, hspace=0.3)
+    figure.colorbar(drawn, cax=figure.add_axes((0.88, 0.08, 0.02, 0.7)), label="weight")
+    figure.suptitle("filters")
     return figure
 
 
 def feature_maps(image: Pixels, maps: Floats, label: str) -> Figure:
     """Draw an image ``[H, W]`` beside what each filter makes of it, ``[F, H', W']``."""
-    columns = min(len(maps) + 1, 9)
-    rows = -(-(len(maps) + 1) // columns)
+    columns = min(len(maps), 8)
+    rows = -(-len(maps) // columns)
     limit = float(np.abs(maps).max())
-    figure = Figure(figsize=(1.25 * columns + 0.9, 1.45 * rows + 0.6), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False)
-    for axes in grid.flat:
-        axes.set_axis_off()
-    _draw_digit(grid.flat[0], image, f"image ({label})")
-    for index, (axes, feature_map) in enumerate(zip(grid.flat[1:], maps, strict=False)):
-        drawn = axes.imshow(feature_map, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        axes.set_title(f"filter {index}", fontsize=8)
-    figure.colorbar(drawn, ax=grid, label="output", shrink=0.9)
-    figure.suptitle("feature maps of one test image, after training")
+    figure = Figure(figsize=(1.2 * columns + 3.2, max(1.4 * rows, 1.6) + 0.6))
+    left, right = figure.subplots(1, 2, width_ratios=(1.2, columns))
+    _tiles(left, [image], [f"a test image: {label}"], 1, cmap="gray_r", vmin=0, vmax=255)
+    numbers = [f"filter {index}" for index in range(len(maps))]
+    drawn = _tiles(right, maps, numbers, columns, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    figure.subplots_adjust(left=0.02, right=0.89, bottom=0.02, top=0.88, wspace=0.05)
+    figure.colorbar(drawn, cax=figure.add_axes((0.91, 0.12, 0.012, 0.66)), label="output")
+    figure.suptitle("feature maps after training")
     return figure
 
 
 def confusion_matrix(labels: Labels, predicted: Labels, class_names: Sequence[str]) -> Figure:
     """Draw how often images of each class were taken for which; the diagonal is what was right."""
-    classes = len(class_names)
+    classes, longest = len(class_names), max(map(len, class_names))
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, predicted), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    figure = Figure(figsize=(6.4, 5.6))
     axes = figure.subplots()
+    figure.subplots_adjust(left=0.2 if longest > 1 else 0.1, right=0.98, bottom=0.18 if longest > 1 else 0.1, top=0.93)
     drawn = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for true, taken_for in np.argwhere(counts):
         colour = "white" if shares[true, taken_for] > 0.5 else "black"
         axes.text(taken_for, true, str(counts[true, taken_for]), ha="center", va="center", color=colour, fontsize=8)
-    rotation = 0 if max(map(len, class_names)) == 1 else 45
-    axes.set_xticks(range(classes), class_names, rotation=rotation)
+    axes.set_xticks(range(classes), class_names, rotation=0 if longest == 1 else 45)
     axes.set_yticks(range(classes), class_names)
     right, total = int(np.trace(counts)), len(labels)
     axes.set(xlabel="predicted", ylabel="true class", title=f"test images: {right} of {total} right ({right / total:.2%})")
@@ -119,14 +111,19 @@ def most_confidently_wrong(
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     surest = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:most]
-    columns = min(max(len(surest), 1), 8)
+    columns = 8
     rows = max(-(-len(surest) // columns), 1)
-    figure = Figure(figsize=(max(1.35 * columns, 5.5), 1.75 * rows + 0.5), layout="constrained")
-    for axes in figure.subplots(rows, columns, squeeze=False).flat:
+    figure = Figure(figsize=(1.4 * columns, 1.8 * rows + 0.6))
+    axes = figure.subplots()
+    titles = [
+        f"{class_names[labels[i]]}, taken for {class_names[predicted[i]]}\n({probabilities[i].max():.0%} sure)"
+        for i in surest
+    ]
+    if len(surest):
+        _tiles(axes, images[surest], titles, columns, cmap="gray_r", vmin=0, vmax=255)
+    else:
         axes.set_axis_off()
-    for axes, index in zip(figure.axes, surest, strict=False):
-        sure, guess, truth = probabilities[index].max(), class_names[predicted[index]], class_names[labels[index]]
-        _draw_digit(axes, images[index], f"{guess}, sure {sure:.0%}\nis {truth}")
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=1 - 0.45 / figure.get_figheight())
     figure.suptitle(f"most confidently wrong: {len(surest)} of {len(wrong)} errors on {len(labels)} test images")
     return figure
 
@@ -159,22 +156,34 @@ def comparison(runs: pd.DataFrame, varied: Sequence[str]) -> Figure:
     return figure
 
 
-def digit_samples(images: Pixels, labels: Labels, class_names: Sequence[str], title: str, each: int = 10) -> Figure:
+def digit_samples(images: Pixels, labels: Labels, class_names: Sequence[str], title: str, each: int = 12) -> Figure:
     """Draw the first images of every class, a row a class."""
-    figure = Figure(figsize=(0.6 * each + 1.2, 0.62 * len(class_names) + 0.5), layout="constrained")
-    grid = figure.subplots(len(class_names), each, squeeze=False)
-    for axes in grid.flat:
-        axes.set_axis_off()
+    blank = np.zeros(images.shape[1:], images.dtype)
+    tiles: list[npt.NDArray[Any]] = []
+    for number in range(len(class_names)):
+        chosen = list(images[np.flatnonzero(labels == number)[:each]])
+        tiles += chosen + [blank] * (each - len(chosen))
+    figure = Figure(figsize=(0.62 * each + 1.2, 0.62 * len(class_names) + 0.5))
+    axes = figure.subplots()
+    _tiles(axes, tiles, [""] * len(tiles), each, cmap="gray_r", vmin=0, vmax=255)
     for number, name in enumerate(class_names):
-        for axes, index in zip(grid[number], np.flatnonzero(labels == number)[:each], strict=False):
-            _draw_digit(axes, images[index])
-        grid[number, 0].text(-0.3, 0.5, name, transform=grid[number, 0].transAxes, ha="right", va="center")
+        axes.text(-0.1, number + 0.5, name, ha="right", va="center")
+    figure.subplots_adjust(left=1 / figure.get_figwidth(), right=0.99, bottom=0.01, top=1 - 0.4 / figure.get_figheight())
     figure.suptitle(title)
     return figure
 
 
-def _draw_digit(axes: Axes, image: npt.NDArray[Any], title: str = "") -> None:
+def _tiles(
+    axes: Axes, tiles: Sequence[npt.NDArray[Any]] | npt.NDArray[Any], titles: Sequence[str], columns: int, **style: Any
+) -> AxesImage:
+    """Draw tiles in a grid, each with its title above, in one Axes: an Axes a tile would take ten times as long."""
+    lines = max(title.count("\n") + 1 if title else 0 for title in titles)
+    side, title_height, pitch = 0.94, 0.16 * lines, 1 + 0.16 * lines  # in columns
+    for index, (tile, title) in enumerate(zip(tiles, titles, strict=True)):
+        row, column = divmod(index, columns)
+        top = row * pitch + title_height
+        drawn = axes.imshow(tile, extent=(column, column + side, top + side, top), **style)
+        axes.text(column + side / 2, top - 0.02, title, ha="center", va="bottom", fontsize=8)
+    axes.set(xlim=(0, columns), ylim=(-(-len(tiles) // columns) * pitch, 0), aspect="equal", anchor="N")
     axes.set_axis_off()
-    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)
-    if title:
-        axes.set_title(title, fontsize=8)
+    return drawn

@@ -15,6 +15,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from convsweep.training import Event, Window
 
 console = Console(highlight=False)
+if not console.is_terminal:
+    console = Console(highlight=False, width=200)  # a file or pipe is as wide as a table needs
 _bars: Progress | None = None  # there is one terminal, so there is one set of bars
 _sweep: TaskID | None = None
 

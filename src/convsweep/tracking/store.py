@@ -70,6 +70,7 @@ def connect(mlruns: Path, experiment: str) -> Store:
                     database.execute("PRAGMA journal_mode=WAL")  # readers don't wait for writers; stays set
             else:
                 experiment_id = client.create_experiment(experiment)
+            mlflow.set_experiment(experiment_id=experiment_id)  # where models go, which only the fluent API logs
             store = Store(uri, client, experiment_id)
             _end_abandoned(store)
     return store
