@@ -38,16 +38,16 @@ def main() -> NoReturn:
 
 def _fail(text: str, status: int = 1) -> NoReturn:
     for line in text.splitlines():
-        print(f"convsweep: {line}", file=sys.stderr)
+        click.echo(f"convsweep: {line}", err=True)
     sys.exit(status)
 
 
-def _on_sigterm(signal_number: int, frame: FrameType | None) -> NoReturn:
+def _on_sigterm(_number: int, _frame: FrameType | None) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what follows is the orderly end
     raise Terminated
 
 
-def _complete_overrides(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def _complete_overrides(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     from convsweep.hydra_app import complete
 
     return [CompletionItem(word) for word in complete(context.params.get("arguments") or (), incomplete)]
@@ -57,7 +57,11 @@ def _place(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say which MLflow experiment a command reads."""
     command = click.option("--experiment", default="convsweep", show_default=True, help="MLflow experiment.")(command)
     return click.option(
-        "--mlruns", type=click.Path(path_type=Path), default="mlruns", show_default=True, help="Folder of all that was run."
+        "--mlruns",
+        type=click.Path(path_type=Path),
+        default="mlruns",
+        show_default=True,
+        help="Folder of all that was run.",
     )(command)
 
 
@@ -85,7 +89,9 @@ def train(arguments: tuple[str, ...]) -> None:
 @click.option("--all", "all_runs", is_flag=True, help="All runs of the experiment, not one sweep's.")
 @click.option("--csv", type=click.Path(path_type=Path), help="Write the table to this file, too.")
 @click.option("--png", type=click.Path(path_type=Path), help="Draw the comparison into this file.")
-def compare(mlruns: Path, experiment: str, sweep: str | None, all_runs: bool, csv: Path | None, png: Path | None) -> None:
+def compare(
+    *, mlruns: Path, experiment: str, sweep: str | None, all_runs: bool, csv: Path | None, png: Path | None
+) -> None:
     """Print the runs of the last sweep, best on `valid` first, and what they differ in."""
     from convsweep.compare import compare_runs
 

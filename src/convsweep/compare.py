@@ -32,7 +32,9 @@ def compare_runs(
         raise UserError("There is no sweep yet: `convsweep train -m ...` runs one; --all compares single runs.")
     runs = load_runs(store, sweep_id)
     if runs.empty:
-        raise UserError(f"There are no runs of sweep '{sweep_id}' in '{store.uri}'." if sweep_id else "There are no runs.")
+        raise UserError(
+            f"There are no runs of sweep '{sweep_id}' in '{store.uri}'." if sweep_id else "There are no runs."
+        )
     varied = differing(runs)
     console.print(_table(runs, varied, f"sweep {sweep_id}" if sweep_id else f"all runs of '{experiment}'"))
     console.print(_conclusion(runs, mlruns), soft_wrap=True)
@@ -62,7 +64,7 @@ def load_runs(store: Store, sweep_id: str | None = None) -> pd.DataFrame:
     rows = []
     for run in search(store, jobs_of(sweep_id) if sweep_id else f"tags.`{ROLE_TAG}` = 'run'"):
         tags, metrics = run.data.tags, run.data.metrics
-        hyperparameters = {name: pd.to_numeric(run.data.params.get(name)) for name in HYPERPARAMETERS.values()}
+        hyperparameters = {name: float(run.data.params[name]) for name in HYPERPARAMETERS.values()}
         others = {key.removeprefix(CONFIG_TAG): text for key, text in tags.items() if key.startswith(CONFIG_TAG)}
         rows.append(
             {
@@ -79,14 +81,16 @@ def load_runs(store: Store, sweep_id: str | None = None) -> pd.DataFrame:
     if runs.empty:
         return runs
     runs["unfinished"] = runs["outcome"] != "finished"
-    runs = runs.sort_values(["unfinished", "valid/accuracy", "valid/loss"], ascending=[True, False, True], kind="stable")
+    runs = runs.sort_values(
+        ["unfinished", "valid/accuracy", "valid/loss"], ascending=[True, False, True], kind="stable"
+    )
     return runs.drop(columns="unfinished").reset_index(drop=True)
 
 
 def differing(runs: pd.DataFrame) -> list[str]:
     """Return the columns of configuration in which the runs differ."""
     fixed = {"name", "run_id", "run_key", "outcome", *METRICS, "seconds"}
-    return [name for name in runs.columns if name not in fixed and runs[name].nunique(dropna=False) > 1]
+    return [name for name in runs.columns if name not in fixed and len(runs[name].unique()) > 1]
 
 
 def _table(runs: pd.DataFrame, varied: list[str], title: str) -> Table:

@@ -8,11 +8,11 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeGuard, get_args
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -89,6 +89,7 @@ class Tracking(_Section):
     experiment: Annotated[str, Field(min_length=1)]
 
 
+DATA_SETS = ("mnist_5k", "mnist", "fashion_mnist")
 Data = Annotated[Mnist5k | IdxFiles, Field(discriminator="name")]
 
 
@@ -168,36 +169,36 @@ def explain(error: Exception) -> ConfigError:
     return ConfigError([" ".join(text.split())])
 
 
+# pydantic's kinds of errors, in our words
+RULES = {
+    "greater_than": "must be > {gt:g}",
+    "greater_than_equal": "must be >= {ge:g}",
+    "less_than_equal": "must be <= {le}",
+    "finite_number": "must be finite",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "string_too_short": "must not be empty",
+    "literal_error": "must be one of {expected}",
+    "union_tag_invalid": "must be one of {expected_tags}",
+}
+
+
 def _problem(details: ErrorDetails) -> str:
     """Say what, the rule and the value in one line."""
-    path = [str(part) for part in details["loc"] if part not in ("mnist_5k", "mnist", "fashion_mnist")]
-    key, given, context = ".".join(path), details["input"], details.get("ctx", {})
-    match details["type"]:
-        case "extra_forbidden":
-            return _unknown_key(key)
-        case "missing":
-            return f"'{key}' is missing."
-        case "greater_than":
-            rule = f"must be > {context['gt']:g}"
-        case "greater_than_equal":
-            rule = f"must be >= {context['ge']:g}"
-        case "less_than_equal":
-            rule = f"must be <= {context['le']}"
-        case "finite_number":
-            rule = "must be finite"
-        case "int_type" | "int_from_float":
-            rule = "must be a whole number"
-        case "float_type":
-            rule = "must be a number"
-        case "bool_type":
-            rule = "must be true or false"
-        case "literal_error":
-            rule = "must be one of " + context["expected"].replace("'", "").replace(" or ", ", ")
-        case "union_tag_invalid":
-            rule = "must be one of " + context["expected_tags"].replace("'", "")
-            key, given = f"{key}.name", context["tag"]
-        case _:
-            rule = details["msg"][0].lower() + details["msg"][1:]
+    kind, given, context = details["type"], details["input"], details.get("ctx", {})
+    key = ".".join(str(part) for part in details["loc"] if part not in DATA_SETS)
+    if kind == "extra_forbidden":
+        return _unknown_key(key)
+    if kind == "missing":
+        return f"'{key}' is missing."
+    if kind == "union_tag_invalid":
+        key, given = f"{key}.name", context["tag"]
+    choices = {
+        name: text.replace("'", "").replace(" or ", ", ") for name, text in context.items() if "expected" in name
+    }
+    rule = RULES[kind].format(**context | choices) if kind in RULES else details["msg"]
     return f"'{key}' {rule} (got {given!r})."
 
 
@@ -220,7 +221,7 @@ def _keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
-def _is_section(kind: Any) -> bool:
+def _is_section(kind: object) -> TypeGuard[type[BaseModel]]:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 

@@ -34,5 +34,7 @@ def show(overrides: Sequence[str], png: Path | None) -> None:
         train = dataset.splits.train
         with writing(png):
             png.parent.mkdir(parents=True, exist_ok=True)
-            plots.digit_samples(train.images, train.labels, names, f"{dataset.name}: training images").savefig(png, dpi=100)
+            plots.digit_samples(train.images, train.labels, names, f"{dataset.name}: training images").savefig(
+                png, dpi=100
+            )
         console.print(f"Picture: {png}", soft_wrap=True)

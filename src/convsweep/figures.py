@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
+from matplotlib.figure import Figure
 
 from convsweep import plots
 from convsweep.config import RunConfig
@@ -11,12 +11,18 @@ from convsweep.data import CLASS_NAMES, Dataset
 from convsweep.journal import writing
 from convsweep.layers import Conv2d, softmax
 from convsweep.network import CNN, Parameters
-from convsweep.patches import image_patches, normalize
+from convsweep.patches import Floats, Pixels, image_patches, normalize
 from convsweep.training import Evaluation, Event, Window, predict
 
 
 def draw_figures(
-    folder: Path, config: RunConfig, dataset: Dataset, events: Sequence[Event], before: Parameters, after: Parameters
+    folder: Path,
+    config: RunConfig,
+    dataset: Dataset,
+    events: Sequence[Event],
+    *,
+    before: Parameters,
+    after: Parameters,
 ) -> list[Path]:
     """Write a run's figures as PNG files.
 
@@ -52,7 +58,7 @@ def draw_figures(
     return paths
 
 
-def _learning_curves(config: RunConfig, events: Sequence[Event]) -> plots.Figure:
+def _learning_curves(config: RunConfig, events: Sequence[Event]) -> Figure:
     windows = [event for event in events if isinstance(event, Window)]
     valid = [event for event in events if isinstance(event, Evaluation) and event.split == "valid"]
     test = [event.accuracy for event in events if isinstance(event, Evaluation) and event.split == "test"]
@@ -74,6 +80,7 @@ def _learning_curves(config: RunConfig, events: Sequence[Event]) -> plots.Figure
     )
 
 
-def _feature_maps(config: RunConfig, parameters: Parameters, image: np.ndarray) -> np.ndarray:
+def _feature_maps(config: RunConfig, parameters: Parameters, image: Pixels) -> Floats:
     patches = image_patches(normalize(image, config.train.dtype), config.model.padding)[0]  # [9, H', W']
-    return Conv2d(parameters.filters[None], patches.shape[1:]).forward(patches)[0]  # [F, H', W']
+    maps: Floats = Conv2d(parameters.filters[None], patches.shape[1:]).forward(patches)[0]  # [F, H', W']
+    return maps

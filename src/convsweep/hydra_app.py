@@ -14,8 +14,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from convsweep import progress
 from convsweep.config import ConfigError, conf_dir, explain, parse
+from convsweep.progress import terminal
 
 
 def launch(arguments: Sequence[str]) -> None:
@@ -28,7 +28,7 @@ def launch(arguments: Sequence[str]) -> None:
     OmegaConf.register_new_resolver("run_key", _run_key, replace=True)
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra hands errors on instead of printing them
     sys.argv = ["convsweep train", *arguments]
-    with progress.bars():
+    with terminal.bars():
         try:
             hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")(job)()
         except (HydraException, OmegaConfBaseException) as error:
@@ -59,7 +59,8 @@ def complete(words: Sequence[str], incomplete: str) -> list[str]:
 
     Plugins.instance()
     loader = ConfigLoaderImpl(config_search_path=create_config_search_path(str(conf_dir())))
-    found: list[str] = BashCompletion(loader)._query("config", " ".join([*words, incomplete]))
+    # Hydra's own shell scripts know programs without subcommands only, so click's ask Hydra here
+    found: list[str] = BashCompletion(loader)._query("config", " ".join([*words, incomplete]))  # noqa: SLF001
     return found
 
 

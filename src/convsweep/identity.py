@@ -7,6 +7,7 @@ a run takes place (launcher, tracking, folders) is not part of it; the code that
 import hashlib
 import json
 from importlib import import_module
+from pathlib import Path
 
 from convsweep import data
 from convsweep.config import RunConfig
@@ -31,6 +32,5 @@ def code_digest() -> str:
     for name in RESULT_MODULES:
         path = import_module(f"convsweep.{name}").__file__
         assert path is not None
-        with open(path, "rb") as file:
-            sha256.update(file.read())
+        sha256.update(Path(path).read_bytes())
     return sha256.hexdigest()

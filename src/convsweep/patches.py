@@ -64,7 +64,7 @@ def image_patches(images: Floats, padding: Padding) -> Floats:
     Returns:
         ``[N, 9, H', W']``: the nine taps of a patch, row by row, then the position of the patch.
     """
-    height, width = feature_map_shape(*images.shape[1:], padding)
+    height, width = feature_map_shape(images.shape[1], images.shape[2], padding)
     padded = pad(images, padding)
     taps = [padded[:, x : x + height, y : y + width] for x in range(KERNEL) for y in range(KERNEL)]
     return np.stack(taps, axis=1)  # [N, 9, H', W']
@@ -83,7 +83,7 @@ def block_patches(images: Floats, padding: Padding, out: Floats | None = None) -
     Returns:
         ``[N, 9, 4, B]``: tap, position in the block (row by row), block (row by row).
     """
-    height, width = feature_map_shape(*images.shape[1:], padding)
+    height, width = feature_map_shape(images.shape[1], images.shape[2], padding)
     rows, columns = height // 2, width // 2
     padded = pad(images, padding)
     if out is None:

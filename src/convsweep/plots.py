@@ -44,7 +44,9 @@ def learning_curves(
     right.set(title="accuracy")
     right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     if test_accuracy is not None:
-        right.axhline(test_accuracy, color=ORANGE, linewidth=1, linestyle="--", label=f"test, at the end: {test_accuracy:.2%}")
+        right.axhline(
+            test_accuracy, color=ORANGE, linewidth=1, linestyle="--", label=f"test, at the end: {test_accuracy:.2%}"
+        )
     left.legend(frameon=False)
     right.legend(frameon=False)
     figure.suptitle(title)
@@ -99,8 +101,12 @@ def confusion_matrix(labels: Labels, predicted: Labels, class_names: Sequence[st
     axes.set_xticks(range(classes), class_names, rotation=0 if longest == 1 else 45)
     axes.set_yticks(range(classes), class_names)
     right, total = int(np.trace(counts)), len(labels)
-    axes.set(xlabel="predicted", ylabel="true class", title=f"test images: {right} of {total} right ({right / total:.2%})")
-    figure.colorbar(drawn, label="share of the true class").ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set(
+        xlabel="predicted", ylabel="true class", title=f"test images: {right} of {total} right ({right / total:.2%})"
+    )
+    figure.colorbar(drawn, label="share of the true class").ax.yaxis.set_major_formatter(
+        PercentFormatter(1, decimals=0)
+    )
     return figure
 
 
@@ -142,7 +148,9 @@ def comparison(runs: pd.DataFrame, varied: Sequence[str]) -> Figure:
         values = sorted(finished[name].unique())
         places = finished[name].map(values.index)
         axes.scatter(places, finished["valid/accuracy"], s=26, color=BLUE, alpha=0.6, label="run")
-        axes.plot(finished.groupby(places)["valid/accuracy"].mean(), color=ORANGE, marker="_", markersize=16, label="mean")
+        axes.plot(
+            finished.groupby(places)["valid/accuracy"].mean(), color=ORANGE, marker="_", markersize=16, label="mean"
+        )
         axes.set_xticks(range(len(values)), [f"{v:g}" if isinstance(v, float | int) else str(v) for v in values])
         axes.set_xlabel(name)
         axes.margins(x=0.15)
@@ -168,13 +176,19 @@ def digit_samples(images: Pixels, labels: Labels, class_names: Sequence[str], ti
     _tiles(axes, tiles, [""] * len(tiles), each, cmap="gray_r", vmin=0, vmax=255)
     for number, name in enumerate(class_names):
         axes.text(-0.1, number + 0.5, name, ha="right", va="center")
-    figure.subplots_adjust(left=1 / figure.get_figwidth(), right=0.99, bottom=0.01, top=1 - 0.4 / figure.get_figheight())
+    figure.subplots_adjust(
+        left=1 / figure.get_figwidth(), right=0.99, bottom=0.01, top=1 - 0.4 / figure.get_figheight()
+    )
     figure.suptitle(title)
     return figure
 
 
 def _tiles(
-    axes: Axes, tiles: Sequence[npt.NDArray[Any]] | npt.NDArray[Any], titles: Sequence[str], columns: int, **style: Any
+    axes: Axes,
+    tiles: Sequence[npt.NDArray[Any]] | npt.NDArray[Any],
+    titles: Sequence[str],
+    columns: int,
+    **style: Any,  # noqa: ANN401 - what imshow takes
 ) -> AxesImage:
     """Draw tiles in a grid, each with its title above, in one Axes: an Axes a tile would take ten times as long."""
     lines = max(title.count("\n") + 1 if title else 0 for title in titles)

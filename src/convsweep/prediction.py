@@ -101,7 +101,9 @@ def _run_key(mlruns: Path, experiment: str, run: str) -> str:
     for found in search(store):
         if run in (found.info.run_id, found.info.run_name) and RUN_KEY_TAG in found.data.tags:
             return found.data.tags[RUN_KEY_TAG]
-    raise UserError(f"There is no run '{run}' in '{store.uri}': give `best`, a name or id that MLflow shows, or a run key.")
+    raise UserError(
+        f"There is no run '{run}' in '{store.uri}': give `best`, a name or id that MLflow shows, or a run key."
+    )
 
 
 def _flatten(image: Image.Image) -> Image.Image:

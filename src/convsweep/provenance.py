@@ -27,9 +27,8 @@ def provenance() -> Provenance:
 def _git(*arguments: str) -> str | None:
     source = Path(__file__).parent
     try:
-        root = subprocess.run(["git", "-C", source, "ls-files", "--error-unmatch", __file__], capture_output=True)
-        if root.returncode != 0:
-            return None  # installed, or inside somebody else's checkout
+        # fails where this file isn't tracked: installed, or inside somebody else's checkout
+        subprocess.run(["git", "-C", source, "ls-files", "--error-unmatch", __file__], capture_output=True, check=True)
         done = subprocess.run(["git", "-C", source, *arguments], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -9,7 +9,6 @@ from pathlib import Path
 import filelock
 from threadpoolctl import threadpool_limits
 
-from convsweep import progress
 from convsweep.config import RunConfig
 from convsweep.data import Dataset, load
 from convsweep.errors import UserError
@@ -17,6 +16,7 @@ from convsweep.figures import draw_figures
 from convsweep.identity import code_digest, run_key
 from convsweep.journal import Journal, Result, checkpoint_path, load_checkpoint, run_directory, writing
 from convsweep.network import CNN, Parameters, initial_parameters
+from convsweep.progress import terminal
 from convsweep.provenance import provenance
 from convsweep.tracking.names import config_tags, params, run_name
 from convsweep.tracking.run import OUTCOME_TAG, REUSED_TAG, RUN_KEY_TAG, TrackedRun
@@ -60,7 +60,7 @@ def run(config: RunConfig, varied: Sequence[str] = (), sweep: Sweep | None = Non
         tracked.end("KILLED")
         raise
     tracked.end("FINISHED")
-    progress.job_done()
+    terminal.job_done()
     if tracked.trouble is not None:
         raise UserError(
             f"Run '{name}' is complete in '{directory}', but MLflow failed ({tracked.trouble}). "
@@ -93,7 +93,7 @@ def _run(config: RunConfig, name: str, journal: Journal, tracked: TrackedRun) ->
     tracked.log_files([journal.directory / "config.yaml", journal.directory / "result.json"])
     tracked.log_scalars({"seconds": result.seconds})
     tracked.log_tags({OUTCOME_TAG: result.outcome, REUSED_TAG: str(reused is not None).lower()})
-    log.info("%s", _summary(name, result, reused is not None))
+    log.info("%s", _summary(name, result, reused=reused is not None))
     return result
 
 
@@ -127,7 +127,9 @@ def _train(config: RunConfig, name: str, dataset: Dataset, journal: Journal, tra
     seen = max(first_epoch - 1, 0) * config.data.num_train
     begun = time.perf_counter()
     with threadpool_limits(1):  # the products are too small to share
-        for event in progress.watch(events, name, config.train.epochs, config.data.num_train, seen):
+        for event in terminal.watch(
+            events, name, epochs=config.train.epochs, num_train=config.data.num_train, seen=seen
+        ):
             journal.record(event)
             tracked.record(event, _checkpoint_of(event, journal))
     return _result(journal.events, time.perf_counter() - begun, dataset.digest)
@@ -165,7 +167,7 @@ def _checkpoint_of(event: Event, journal: Journal) -> Path | None:
     return checkpoint_path(journal.checkpoints, event.epoch) if isinstance(event, EpochEnd) else None
 
 
-def _summary(name: str, result: Result, reused: bool) -> str:
+def _summary(name: str, result: Result, *, reused: bool) -> str:
     if result.outcome == "diverged":
         ending = f"diverged in epoch {result.epoch}, at step {result.step:,}"
     else:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from convsweep import progress
 from convsweep.config import ConfigError, RunConfig, parse
+from convsweep.progress import terminal
 
 
 def check(jobs: Iterable[DictConfig]) -> list[RunConfig]:
@@ -35,5 +35,5 @@ def tracked(configs: Sequence[RunConfig], directory: Path, axes: Sequence[str]) 
     from convsweep.tracking.sweep import open_sweep
 
     store = connect(configs[0].mlruns, configs[0].tracking.experiment)
-    with open_sweep(store, directory, axes, len(configs)), progress.sweep_bar(len(configs)):
+    with open_sweep(store, directory, axes, len(configs)), terminal.sweep(len(configs)):
         yield

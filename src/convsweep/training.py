@@ -6,8 +6,8 @@ consumes what it yields. Everything a run reports is in its events.
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Collection, Generator, Iterator, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -126,43 +126,22 @@ def train(
         window: Training images that a ``Window`` averages over; an epoch's last may hold fewer.
         first_epoch: 0 evaluates before the first step, then trains; n goes on from checkpoint n - 1.
     """
-    members = list(range(len(network)))  # by place in the stack
+    stack = _Stack(network, tuple(range(len(network))))
     num_train = len(splits.train.labels)
-    step = max(first_epoch - 1, 0) * num_train
     for epoch in range(first_epoch, max(epochs) + 1):
         if epoch > 0:
             order = rng.permutation(num_train) if shuffle else np.arange(num_train)
-            for chosen in np.split(order, range(window, num_train, window)):
-                batch = Batch(splits.train.images[chosen], splits.train.labels[chosen])
-                means = summarize(learn(network, batch), batch.labels)
-                for member, mean in zip(members, means, strict=True):
-                    if math.isfinite(mean.loss):
-                        yield Window(member, epoch, step + len(chosen), mean.loss, mean.accuracy)
-                    else:
-                        yield Diverged(member, epoch, step + mean.finite_images + 1)
-                step += len(chosen)
-                network, members = _keep(network, members, [math.isfinite(mean.loss) for mean in means])
-                if not members:
-                    return
-
-        means = summarize(predict(network, splits.valid.images), splits.valid.labels)
-        for member, mean in zip(members, means, strict=True):
-            if math.isfinite(mean.loss):
-                yield Evaluation(member, epoch, step, "valid", mean.loss, mean.accuracy)
-            else:
-                yield Diverged(member, epoch, step)
-        network, members = _keep(network, members, [math.isfinite(mean.loss) for mean in means])
-
-        if epoch in {epochs[member] for member in members}:
-            means = summarize(predict(network, splits.test.images), splits.test.labels)
-            for member, mean in zip(members, means, strict=True):
-                if epoch == epochs[member]:
-                    yield Evaluation(member, epoch, step, "test", mean.loss, mean.accuracy)
+            stack = yield from _train_epoch(stack, splits.train, order, window, epoch)
+        step = epoch * num_train
+        stack = yield from _evaluate(stack, splits.valid, "valid", epoch=epoch, step=step)
+        ending = {member for member in stack.members if epochs[member] == epoch}
+        if ending:
+            stack = yield from _evaluate(stack, splits.test, "test", epoch=epoch, step=step, reported=ending)
         order_state = json.dumps(rng.bit_generator.state)
-        for place, member in enumerate(members):
-            yield EpochEnd(member, epoch, step, Checkpoint(epoch, network.parameters(place), order_state))
-        network, members = _keep(network, members, [epochs[member] > epoch for member in members])
-        if not members:
+        for place, member in enumerate(stack.members):
+            yield EpochEnd(member, epoch, step, Checkpoint(epoch, stack.network.parameters(place), order_state))
+        stack = stack.keep([member not in ending for member in stack.members])
+        if not stack.members:
             return
 
 
@@ -195,15 +174,59 @@ def summarize(logits: Floats, labels: Labels) -> list[Means]:
     return [Means(*of_member) for of_member in zip(*(column.tolist() for column in columns), strict=True)]
 
 
+class _Stack(NamedTuple):
+    """The members that still train."""
+
+    network: CNN
+    members: tuple[int, ...]  # the caller's number for each place
+
+    def keep(self, stays: Sequence[bool]) -> "_Stack":
+        """Drop the members that don't stay; once none does, the network is of no more use and left as it is."""
+        places = [place for place, stay in enumerate(stays) if stay]
+        network = self.network if len(places) in (0, len(stays)) else self.network.keep(places)
+        return _Stack(network, tuple(self.members[place] for place in places))
+
+
+def _train_epoch(
+    stack: _Stack, train_images: Batch, order: npt.NDArray[np.intp], window: int, epoch: int
+) -> Generator[Event, None, _Stack]:
+    """Train on all images once, in this order; return the stack without the members that diverged."""
+    step = (epoch - 1) * len(order)
+    for start in range(0, len(order), window):
+        if not stack.members:
+            break
+        chosen = order[start : start + window]
+        batch = Batch(train_images.images[chosen], train_images.labels[chosen])
+        means = summarize(learn(stack.network, batch), batch.labels)
+        for member, mean in zip(stack.members, means, strict=True):
+            if math.isfinite(mean.loss):
+                yield Window(member, epoch, step + len(chosen), mean.loss, mean.accuracy)
+            else:
+                yield Diverged(member, epoch, step + mean.finite_images + 1)
+        stack = stack.keep([math.isfinite(mean.loss) for mean in means])
+        step += len(chosen)
+    return stack
+
+
+def _evaluate(
+    stack: _Stack, batch: Batch, split: Split, *, epoch: int, step: int, reported: Collection[int] | None = None
+) -> Generator[Event, None, _Stack]:
+    """Evaluate the members to be reported (all, if left out); return the stack without those that diverged."""
+    if not stack.members:
+        return stack
+    means = summarize(predict(stack.network, batch.images), batch.labels)
+    stays = []
+    for member, mean in zip(stack.members, means, strict=True):
+        passed_over = reported is not None and member not in reported
+        stays.append(passed_over or math.isfinite(mean.loss))
+        if not stays[-1]:
+            yield Diverged(member, epoch, step)
+        elif not passed_over:
+            yield Evaluation(member, epoch, step, split, mean.loss, mean.accuracy)
+    return stack.keep(stays)
+
+
 def _patches(network: CNN, images: Pixels) -> Iterator[Floats]:
     """Yield each image's patches ``[9, 4, B]``, made some images at a time."""
     for start in range(0, len(images), PATCHES_AT_ONCE):
         yield from block_patches(normalize(images[start : start + PATCHES_AT_ONCE], network.dtype), network.padding)
-
-
-def _keep(network: CNN, members: list[int], stays: list[bool]) -> tuple[CNN, list[int]]:
-    """Drop the members that don't stay; once none does, the network is of no more use and returned as it is."""
-    if all(stays):
-        return network, members
-    places = [place for place, stay in enumerate(stays) if stay]
-    return (network.keep(places) if places else network), [members[place] for place in places]

@@ -6,9 +6,9 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
+
+import requests
 
 from convsweep.compare import differing, load_runs
 from convsweep.errors import UserError
@@ -94,10 +94,11 @@ def _wait_until_healthy(server: "subprocess.Popen[bytes]", address: str, log_pat
     deadline = time.monotonic() + 60
     while server.poll() is None and time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{address}/health", timeout=5):
+            if requests.get(f"{address}/health", timeout=5).ok:
                 return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
+        except requests.RequestException:
+            pass
+        time.sleep(0.1)
     raise UserError(f"MLflow's server did not come up; '{log_path}' may say why.")
 
 

@@ -24,7 +24,7 @@ ConfigStore.instance().store(group="hydra/sweeper", name="grid", node=GridSweepe
 class GridSweeper(BasicSweeper):
     """Every combination of the values given, all of them valid or none run."""
 
-    def sweep(self, arguments: list[str]) -> Any:
+    def sweep(self, arguments: list[str]) -> Any:  # noqa: ANN401 - the base class's
         """Check every job, then run them under one MLflow parent run.
 
         Raises:
@@ -43,5 +43,5 @@ class GridSweeper(BasicSweeper):
         with sweeping.tracked(configs, Path(self.config.hydra.sweep.dir), axes):
             return super().sweep(arguments)
 
-    def validate_batch_is_legal(self, batch: Any) -> None:
+    def validate_batch_is_legal(self, batch: object) -> None:
         """Do nothing: every batch was checked before the first."""

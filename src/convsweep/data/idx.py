@@ -33,7 +33,9 @@ def read_idx(path: Path, *, axes: int, sha256: str | None = None) -> npt.NDArray
     content = _decompressed(path)
     header = 4 + 4 * axes
     if len(content) < header or content[:4] != bytes((0, 0, 8, axes)):
-        raise UserError(f"'{path}' must be an IDX file of bytes with {axes} axes (its first bytes: {content[:4].hex()}).")
+        raise UserError(
+            f"'{path}' must be an IDX file of bytes with {axes} axes (its first bytes: {content[:4].hex()})."
+        )
     shape = struct.unpack(f">{axes}I", content[4:header])
     expected, found = int(np.prod(shape)), len(content) - header
     if found != expected:

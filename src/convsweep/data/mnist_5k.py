@@ -37,6 +37,6 @@ def read() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
         raise UserError(f"'{path}' must have the sha256 {SHA256} after decompression (got {digest}).")
     table = np.loadtxt(text.decode().splitlines(), delimiter=",", dtype=np.uint8)  # 784 pixels, then the label
     # the file is sorted by class. RandomState: its streams never change, while default_rng's may
-    order = np.random.RandomState(SPLIT_SEED).permutation(len(table))  # noqa: NPY002 - for that reason
+    order = np.random.RandomState(SPLIT_SEED).permutation(len(table))
     table = table[order]
     return table[:, :-1].reshape(-1, 28, 28), table[:, -1]

@@ -1,13 +1,13 @@
 """A trained network as an MLflow model. This file travels with the model: it needs NumPy and mlflow, nothing else.
 
-    model = mlflow.pyfunc.load_model("runs:/RUN_ID/model")
-    model.predict(images)  # uint8 [N, 28, 28] -> one row an image: digit, p0 .. p9
+model = mlflow.pyfunc.load_model("runs:/RUN_ID/model")
+model.predict(images)  # uint8 [N, 28, 28] -> one row an image: digit, p0 .. p9
 """
 
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 IMAGES_AT_ONCE = 256  # bounds the memory for patches
 
@@ -24,7 +24,10 @@ class DigitClassifier(PythonModel):
         self.padding = context.model_config["padding"]
 
     def predict(
-        self, context: PythonModelContext, model_input: np.ndarray, params: dict[str, object] | None = None
+        self,
+        context: PythonModelContext,  # noqa: ARG002 - MLflow's interface
+        model_input: np.ndarray,
+        params: dict[str, object] | None = None,  # noqa: ARG002 - MLflow's interface
     ) -> pd.DataFrame:
         """Return the digit and its probabilities, one row an image."""
         images = np.asarray(model_input)
@@ -44,7 +47,8 @@ class DigitClassifier(PythonModel):
         pooled = maps.reshape(num, height // 2, 2, width // 2, 2, filters).max(axis=(2, 4))  # [N, 13, 13, F]
         logits = pooled.reshape(num, -1) @ self.weights + self.biases
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        probabilities: np.ndarray = exponentials / exponentials.sum(axis=1, keepdims=True)
+        return probabilities
 
 
 mlflow.models.set_model(DigitClassifier())

@@ -112,7 +112,9 @@ class TrackedRun:
             digest=dataset.digest[:16],
             source_type="code",
             source=json.dumps({"source": dataset.source}),
-            profile=json.dumps({f"num_{split}": len(batch.labels) for split, batch in dataset.splits._asdict().items()}),
+            profile=json.dumps(
+                {f"num_{split}": len(batch.labels) for split, batch in dataset.splits._asdict().items()}
+            ),
         )
         used = DatasetInput(entity, tags=[InputTag("mlflow.data.context", "training")])
         self._send(self._store.client.log_inputs, self.id, [used])
@@ -120,7 +122,9 @@ class TrackedRun:
     def log_provenance(self, found: Provenance) -> None:
         """Log the git commit, the uncommitted diff and the environment."""
         if found.git_commit is not None:
-            self.log_tags({"mlflow.source.git.commit": found.git_commit, "convsweep.git_dirty": str(bool(found.git_diff))})
+            self.log_tags(
+                {"mlflow.source.git.commit": found.git_commit, "convsweep.git_dirty": str(bool(found.git_diff))}
+            )
         if found.git_diff:
             self._send(self._store.client.log_text, self.id, found.git_diff + "\n", "environment/uncommitted.diff")
         self._send(self._store.client.log_dict, self.id, found.environment, "environment/environment.json")

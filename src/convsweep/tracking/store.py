@@ -17,14 +17,14 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its default waits minutes for a dead server
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 
-import mlflow  # noqa: E402 - reads the variables above
-from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Run  # noqa: E402
-from mlflow.exceptions import MlflowException  # noqa: E402
-from requests import RequestException  # noqa: E402
-from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
+import mlflow
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from requests import RequestException
+from sqlalchemy.exc import SQLAlchemyError
 
-from convsweep.errors import UserError  # noqa: E402
+from convsweep.errors import UserError
 
 OWNER_TAG = "convsweep.owner"
 RUNNING = "attributes.status = 'RUNNING'"

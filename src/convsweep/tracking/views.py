@@ -82,7 +82,14 @@ def _charts(params: Sequence[str]) -> dict[str, Any]:
                 "zaxis": {"key": METRIC, "type": "METRIC"},
             }
         )
-    section = {"uuid": "convsweep", "name": "Sweep", "display": True, "isReordered": True, "columns": 2, "cardHeight": 340}
+    section = {
+        "uuid": "convsweep",
+        "name": "Sweep",
+        "display": True,
+        "isReordered": True,
+        "columns": 2,
+        "cardHeight": 340,
+    }
     common = {"metricSectionId": section["uuid"], "runsCountToCompare": 100}
     not_made_by_mlflow = {"deleted": False, "isGenerated": False}
     return {

@@ -1,0 +1,57 @@
+# make sweep   set up .venv, run the first sweep, compare its runs
+# make test    set up .venv, run the tests
+# make ui      MLflow's pages for what was run
+# make lint    format, lint and types
+# make bench   speed and memory against peers (QUICK=1: within 3 minutes; MNIST=folder of the IDX files)
+# make lock    choose new versions of all dependencies
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+.PHONY: sweep test ui lint bench lock
+
+sweep: .venv/user
+	$(BIN)/convsweep train experiment=first_sweep
+	$(BIN)/convsweep compare --csv mlruns/first_sweep.csv --png mlruns/first_sweep.png
+	@echo "Every run's figures: mlruns/runs/*/figures. All of it in the browser: $(BIN)/convsweep ui"
+
+test: .venv/dev
+	$(BIN)/pytest
+
+ui: .venv/user
+	$(BIN)/convsweep ui
+
+lint: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: .venv/torch
+	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick) $(if $(MNIST),--mnist $(MNIST))
+
+lock: .venv/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --universal --upgrade --extra dev --no-header --no-annotate --no-emit-index-url \
+		pyproject.toml --output-file constraints.txt
+	echo "torch==2.13.0" >> constraints.txt
+
+.venv/created:
+	@$(PYTHON) -c 'import sys; sys.exit(f"convsweep needs Python 3.11 or newer (got {sys.version.split()[0]})" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/user: .venv/created pyproject.toml constraints.txt
+	@echo "Installing convsweep into .venv (a minute or two) ..."
+	@$(INSTALL) .
+	@touch $@
+
+.venv/dev: .venv/user
+	@echo "Installing what tests and checks need ..."
+	@$(INSTALL) '.[dev]'
+	@touch $@
+
+.venv/torch: .venv/dev
+	@echo "Installing PyTorch, the benchmark's peer ..."
+	@$(INSTALL) '.[torch]'
+	@touch $@

@@ -1,0 +1,133 @@
+"""The network against slow loops; its stack against solo runs; its shapes and rules."""
+
+import numpy as np
+import pytest
+from reference import Reference
+
+from convsweep.layers import cross_entropy
+from convsweep.network import CNN, initial_parameters
+from convsweep.patches import block_patches
+from convsweep.training import Batch, initialization_rng, learn
+
+RULES = ["exact", "last_class", "as_printed"]
+
+
+def follow(pixels, labels, *, steps, num_filters=2, learning_rate=0.005, **rules):
+    """Train network and reference side by side from the same start; return the largest differences."""
+    padding = rules.get("padding", "valid")
+    start = initial_parameters(num_filters, rng=initialization_rng(3), padding=padding, dtype=np.float64)
+    network = CNN([start], [learning_rate], **rules)
+    slow = Reference(*start, **rules)
+    patches = block_patches(pixels[:steps], padding)
+    worst_loss = 0.0
+    for i in range(steps):
+        logits = network.step(patches[i], int(labels[i]))
+        loss, correct = slow.step(pixels[i], int(labels[i]), learning_rate)
+        worst_loss = max(worst_loss, abs(cross_entropy(logits, labels[i : i + 1]).item() - loss))
+        assert (logits.argmax() == labels[i]) == correct
+    trained = network.parameters()
+    differences = [
+        np.abs(ours - theirs).max()
+        for ours, theirs in zip(trained, (slow.filters, slow.weights, slow.biases), strict=True)
+    ]
+    return worst_loss, max(differences)
+
+
+@pytest.mark.parametrize("gradient", RULES)
+def test_two_hundred_steps_on_real_digits_follow_the_slow_loops(pixels, digits, gradient):
+    loss, parameters = follow(pixels, digits[1], steps=220, gradient=gradient)
+    assert loss < 1e-10
+    assert parameters < 1e-10
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("ties", ["all", "first", "split"])
+def test_every_tie_rule_and_padding_follows_the_slow_loops(pixels, digits, padding, ties):
+    loss, parameters = follow(pixels, digits[1], steps=25, padding=padding, ties=ties, learning_rate=0.05)
+    assert loss < 1e-10
+    assert parameters < 1e-10
+
+
+@pytest.mark.parametrize("frozen", [("conv",), ("dense",), ("conv", "dense")], ids=str)
+def test_frozen_layers_follow_the_slow_loops_and_stand_still(pixels, digits, frozen):
+    loss, parameters = follow(pixels, digits[1], steps=15, frozen=frozen, learning_rate=0.05)
+    assert loss < 1e-10
+    assert parameters < 1e-10
+    start = initial_parameters(2, rng=initialization_rng(3))
+    network = CNN([start], [0.05], frozen=frozen)
+    learn(network, Batch(digits[0][:15], digits[1][:15]))
+    end = network.parameters()
+    assert np.array_equal(start.filters, end.filters) == ("conv" in frozen)
+    assert np.array_equal(start.weights, end.weights) == ("dense" in frozen)
+
+
+def test_tie_rules_lead_to_different_networks(digits):
+    """Blank background makes ties common: rules that were mixed up, or ignored, would go unnoticed otherwise."""
+    ends = []
+    for ties in ("all", "first", "split"):
+        network = CNN([initial_parameters(2, rng=initialization_rng(0))], [0.05], ties=ties)
+        learn(network, Batch(digits[0][:50], digits[1][:50]))
+        ends.append(network.parameters().filters)
+    assert not np.array_equal(ends[0], ends[1])
+    assert not np.array_equal(ends[0], ends[2])
+    assert not np.array_equal(ends[1], ends[2])
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_parameters_come_back_as_they_were_given(padding):
+    members = [initial_parameters(5, rng=initialization_rng(seed), padding=padding) for seed in range(3)]
+    network = CNN(members, [0.1] * 3, padding=padding)
+    for number, given in enumerate(members):
+        for ours, theirs in zip(network.parameters(number), given, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_parameters_are_copies():
+    network = CNN([initial_parameters(2, rng=initialization_rng(0))], [0.1])
+    for array in network.parameters():
+        array[:] = 99
+    assert all(np.abs(array).max() < 2 for array in network.parameters())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("num_filters", [1, 2, 3, 8, 16])
+def test_the_members_of_a_stack_equal_their_solo_runs_bit_for_bit(digits, dtype, num_filters):
+    """In any place, beside any neighbours, one of which diverges."""
+    batch = Batch(digits[0][:120], digits[1][:120])
+    rates, scales = [0.005, 0.02, 1e30, 0.05, 0.001], [1, 0.3, 1, 3, 1]
+    members = [
+        initial_parameters(num_filters, scale, rng=initialization_rng(seed), dtype=dtype)
+        for seed, scale in enumerate(scales)
+    ]
+    stack = CNN(members, rates)
+    together = learn(stack, batch)
+    assert not np.isfinite(together[2]).all()
+    for place in range(len(members)):
+        solo = CNN([members[place]], [rates[place]])
+        alone = learn(solo, batch)
+        np.testing.assert_array_equal(alone[0], together[place])
+        for ours, theirs in zip(stack.parameters(place), solo.parameters(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_kept_member_goes_on_as_if_the_others_were_still_there(digits):
+    first, second = Batch(digits[0][:60], digits[1][:60]), Batch(digits[0][60:120], digits[1][60:120])
+    members = [initial_parameters(3, rng=initialization_rng(seed)) for seed in range(3)]
+    whole = CNN(members, [0.01, 0.02, 0.03], ties="first")
+    learn(whole, first)
+    thinned = whole.keep([2])
+    np.testing.assert_array_equal(learn(thinned, second)[0], learn(whole, second)[2])
+
+
+def test_half_as_many_filters_draw_the_same_order_of_images():
+    """Separate streams: what the model draws can't move what the data order draws."""
+    from convsweep.training import order_rng
+
+    assert order_rng(5).permutation(10).tolist() == order_rng(5).permutation(10).tolist()
+    assert initialization_rng(5).standard_normal() != order_rng(5).standard_normal()
+
+
+def test_float32_and_float64_start_from_the_same_draws():
+    single = initial_parameters(4, rng=initialization_rng(9), dtype="float32")
+    double = initial_parameters(4, rng=initialization_rng(9), dtype="float64")
+    np.testing.assert_array_equal(single.weights, double.weights.astype("float32"))
