@@ -32,7 +32,8 @@ def main() -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         _fail("stopped by Ctrl-C; the same command goes on from the last finished epoch.", 130)
     except OSError as error:
-        _fail(f"'{error.filename}' cannot be used: {error.strerror}.")
+        what = "A file" if error.filename is None else f"'{error.filename}'"
+        _fail(f"{what} cannot be used: {error.strerror}.")
     sys.exit(status if isinstance(status, int) else 0)
 
 

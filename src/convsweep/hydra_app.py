@@ -15,7 +15,16 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from convsweep.config import ConfigError, conf_dir, explain, parse
+from convsweep.errors import UserError
 from convsweep.progress import terminal
+
+
+class _SingleRunError(BaseException):
+    """Carries a single run's UserError past Hydra, which would print a line of its own about an Exception."""
+
+    def __init__(self, error: UserError) -> None:
+        self.error = error
+        super().__init__(str(error))
 
 
 def launch(arguments: Sequence[str]) -> None:
@@ -33,6 +42,8 @@ def launch(arguments: Sequence[str]) -> None:
             hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")(job)()
         except (HydraException, OmegaConfBaseException) as error:
             raise _config_error_behind(error) or explain(error) from error
+        except _SingleRunError as carrier:
+            raise carrier.error from carrier
 
 
 def job(composed: DictConfig) -> float | None:
@@ -42,13 +53,14 @@ def job(composed: DictConfig) -> float | None:
     from convsweep.tracking.sweep import read_sweep
 
     settings = HydraConfig.get()
-    sweep = read_sweep(Path(settings.sweep.dir)) if settings.mode == RunMode.MULTIRUN else None
-    if sweep is not None:
-        varied: Sequence[str] = sweep.axes
-    else:
-        given = OverridesParser.create().parse_overrides(list(settings.overrides.task))
-        varied = [override.get_key_element().lstrip("+") for override in given]
-    return run(parse(composed), varied, sweep).valid_accuracy
+    if settings.mode == RunMode.MULTIRUN:
+        sweep = read_sweep(Path(settings.sweep.dir))
+        return run(parse(composed), sweep.axes if sweep else (), sweep).valid_accuracy
+    given = OverridesParser.create().parse_overrides(list(settings.overrides.task))
+    try:
+        return run(parse(composed), [override.get_key_element().lstrip("+") for override in given]).valid_accuracy
+    except UserError as error:
+        raise _SingleRunError(error) from error
 
 
 def complete(words: Sequence[str], incomplete: str) -> list[str]:

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig
 
 from convsweep.config import ConfigError, RunConfig, parse
+from convsweep.errors import UserError
 from convsweep.progress import terminal
 
 
@@ -26,6 +28,23 @@ def check(jobs: Iterable[DictConfig]) -> list[RunConfig]:
     if problems:
         raise ConfigError(problems)
     return configs
+
+
+def raise_failures(jobs: Sequence[JobReturn]) -> None:
+    """Raise what failed, if anything did.
+
+    Raises:
+        UserError: One line a job that failed for a reason that can be put right.
+        Exception: The first other failure.
+    """
+    # not `return_value`, which prints before it raises
+    failures = [(job, job._return_value) for job in jobs if job.status == JobStatus.FAILED]  # noqa: SLF001
+    for _, error in failures:
+        if not isinstance(error, UserError):
+            raise error
+    if failures:
+        numbers = [job.hydra_cfg.hydra.job.num if job.hydra_cfg else "?" for job, _ in failures]
+        raise UserError("\n".join(f"job {n} failed: {error}" for n, (_, error) in zip(numbers, failures, strict=True)))
 
 
 @contextmanager

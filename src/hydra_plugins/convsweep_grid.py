@@ -1,5 +1,6 @@
 """Hydra's basic sweeper, plus what a tracked sweep needs: every job checked before the first, one parent run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn
+from omegaconf import OmegaConf
 
 
 @dataclass
@@ -29,19 +32,25 @@ class GridSweeper(BasicSweeper):
 
         Raises:
             ConfigError: Some job's configuration breaks a rule; nothing was run or written.
+            UserError: Some jobs failed; the others ran.
         """
         # imported here: every Hydra application imports every plugin, and should pay nothing for it
         from convsweep import sweeping
 
         assert self.hydra_context is not None
         assert self.config is not None
+        assert self.launcher is not None
         loader = self.hydra_context.config_loader
         overrides = OverridesParser.create(loader).parse_overrides([*self._parse_config(), *arguments])
-        jobs = [job for batch in self.split_arguments(overrides, self.max_batch_size) for job in batch]
+        batches = self.split_arguments(overrides, self.max_batch_size)
+        jobs = [job for batch in batches for job in batch]
         configs = sweeping.check(loader.load_sweep_config(self.config, list(job)) for job in jobs)
         axes = [override.get_key_element() for override in overrides if override.is_sweep_override()]
-        with sweeping.tracked(configs, Path(self.config.hydra.sweep.dir), axes):
-            return super().sweep(arguments)
-
-    def validate_batch_is_legal(self, batch: object) -> None:
-        """Do nothing: every batch was checked before the first."""
+        directory = Path(self.config.hydra.sweep.dir)
+        with sweeping.tracked(configs, directory, axes):
+            OmegaConf.save(self.config, directory / "multirun.yaml")
+            returns: list[Sequence[JobReturn]] = []
+            for batch in batches:
+                returns.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, returns))))
+            sweeping.raise_failures([job for batch_returns in returns for job in batch_returns])
+        return returns

@@ -4,6 +4,7 @@ The journal is the record, MLflow a view of it: once MLflow stops answering, tha
 training goes on.
 """
 
+import contextlib
 import json
 import logging
 import time
@@ -149,7 +150,9 @@ class TrackedRun:
     def end(self, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
         """Give the run its final state."""
         self._flush()
-        self._send(self._store.client.set_terminated, self.id, status)
+        # tried even after trouble: the store may have refused an artifact, not its database
+        with contextlib.suppress(*STORE_ERRORS):
+            self._store.client.set_terminated(self.id, status if self.trouble is None else "FAILED")
 
     def _add(self, key: str, value: float, step: int) -> None:
         self._metrics.append(Metric(key, value, int(time.time() * 1000), step))

@@ -52,8 +52,7 @@ def connect(mlruns: Path, experiment: str) -> Store:
         UserError: The store doesn't answer or can't be written to.
     """
     uri = tracking_uri(mlruns)
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)  # its schema migration talks for two screens
+    _hush()
     with answering(uri):
         mlruns.mkdir(parents=True, exist_ok=True)
         # several processes that open a fresh database at once break each other's migration
@@ -83,6 +82,7 @@ def open_existing(mlruns: Path, experiment: str) -> Store:
         UserError: The store doesn't answer, or has no such experiment.
     """
     uri = tracking_uri(mlruns)
+    _hush()
     none_yet = UserError(f"No experiment '{experiment}' in '{uri}' yet: `convsweep train` makes one.")
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
         raise none_yet
@@ -105,7 +105,9 @@ def answering(uri: str) -> Iterator[None]:
 
 
 def one_line(error: Exception) -> str:
-    """Return the first sentence or so of an error's text."""
+    """Return an error's text in one line, and what matters of it where it is known to be long."""
+    if isinstance(error, RequestException) or "Max retries exceeded" in str(error):
+        return "it does not answer"
     return " ".join(str(error).split())[:200]
 
 
@@ -124,6 +126,12 @@ def search(store: Store, *conditions: str) -> list[Run]:
         token = page.token
         if not token:
             return found
+
+
+def _hush() -> None:
+    """Keep libraries from talking of schema migrations (two screens) and of retries."""
+    for name, level in (("mlflow", logging.WARNING), ("alembic", logging.WARNING), ("urllib3", logging.ERROR)):
+        logging.getLogger(name).setLevel(level)
 
 
 def _end_abandoned(store: Store) -> None:
