@@ -36,7 +36,8 @@ def launch(arguments: Sequence[str]) -> None:
     # the run directory's name, which only a valid configuration has: Hydra asks for it before it writes anything
     OmegaConf.register_new_resolver("run_key", _run_key, replace=True)
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra hands errors on instead of printing them
-    sys.argv = ["convsweep train", *arguments]
+    # the flag goes first: argparse takes no flag between overrides
+    sys.argv = ["convsweep train", *sorted(arguments, key=lambda word: word not in ("-m", "--multirun"))]
     with terminal.bars():
         try:
             hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")(job)()

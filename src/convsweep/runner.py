@@ -87,7 +87,7 @@ def _run(config: RunConfig, name: str, journal: Journal, tracked: TrackedRun) ->
             draw_figures(journal.figures, config, dataset, journal.events, before=first, after=last)
         tracked.log_files(sorted(journal.figures.glob("*.png")), "figures")
         final = checkpoint_path(journal.checkpoints, journal.last_checkpoint.epoch)
-        tracked.log_model(final, config.model.padding, dataset.splits.test.images[:1])
+        tracked.log_model(final, dataset.splits.test.images[:1])
     if reused is None:
         journal.finish(result)
     tracked.log_files([journal.directory / "config.yaml", journal.directory / "result.json"])

@@ -23,7 +23,7 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 
 from convsweep.data import Dataset
 from convsweep.network import IMAGE_SHAPE, NUM_CLASSES
-from convsweep.patches import Padding, Pixels
+from convsweep.patches import Pixels
 from convsweep.provenance import Provenance
 from convsweep.tracking.store import OWNER_TAG, STORE_ERRORS, Store, answering, one_line, owner
 from convsweep.tracking.sweep import ROLE_TAG, SWEEP_TAG, Sweep
@@ -130,7 +130,7 @@ class TrackedRun:
             self._send(self._store.client.log_text, self.id, found.git_diff + "\n", "environment/uncommitted.diff")
         self._send(self._store.client.log_dict, self.id, found.environment, "environment/environment.json")
 
-    def log_model(self, checkpoint: Path, padding: Padding, example: Pixels) -> None:
+    def log_model(self, checkpoint: Path, example: Pixels) -> None:
         """Log the trained network as a model that predicts digits from images, such as the example ``[1, 28, 28]``."""
         self._send(
             Model.log,
@@ -140,7 +140,6 @@ class TrackedRun:
             run_id=self.id,
             python_model=str(MODEL_CODE),
             artifacts={"checkpoint": str(checkpoint)},
-            model_config={"padding": padding},
             # inferring them would take 1.5 s
             pip_requirements=[f"{package}=={version(package)}" for package in ("mlflow", "numpy", "pandas")],
             signature=MODEL_SIGNATURE,

@@ -53,7 +53,7 @@ def _packed(name: str, state: dict[str, Any]) -> str:
 def _table(condition: str, params: Sequence[str], tags: Sequence[str]) -> dict[str, Any]:
     metric_columns = [f"metrics.`{name}`" for name in TABLE_METRICS]
     config_columns = [f"params.`{name}`" for name in params] + [f"tags.`{name}`" for name in tags]
-    order = ["attributes.`Run Name`", *config_columns, *metric_columns, "duration"]
+    order = ["attributes.`Run Name`", *config_columns, *metric_columns, "runDateAndNestInfo", "duration"]
     return {
         "searchFilter": condition,
         "orderByKey": f"metrics.`{METRIC}`",
@@ -61,7 +61,7 @@ def _table(condition: str, params: Sequence[str], tags: Sequence[str]) -> dict[s
         "selectedColumns": ["attributes.`Duration`", *metric_columns, *config_columns],
         "columnOrder": order,
         # narrow enough for the table to fit beside the assistant's panel, which MLflow opens at a first visit
-        "columnWidths": dict.fromkeys(order, 112) | {order[0]: 190, "duration": 84},
+        "columnWidths": dict.fromkeys(order, 92) | {order[0]: 140},
         "runsHiddenMode": "SHOW_ALL",
     }
 
