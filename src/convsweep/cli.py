@@ -27,10 +27,10 @@ def main() -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except Terminated:
-        _fail("stopped by SIGTERM; the same command goes on from the last finished epoch.", 143)
-    except (click.Abort, KeyboardInterrupt):
-        _fail("stopped by Ctrl-C; the same command goes on from the last finished epoch.", 130)
+    except (click.Abort, KeyboardInterrupt) as error:
+        by_signal = isinstance(error.__cause__ or error, Terminated)  # click turns one into an Abort
+        name, status = ("SIGTERM", 143) if by_signal else ("Ctrl-C", 130)
+        _fail(f"stopped by {name}; the same command goes on from the last finished epoch.", status)
     except OSError as error:
         what = "A file" if error.filename is None else f"'{error.filename}'"
         _fail(f"{what} cannot be used: {error.strerror}.")

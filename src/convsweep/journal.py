@@ -48,7 +48,7 @@ class Result(NamedTuple):
 
 
 class Journal:
-    """The record of one run, open for writing.
+    """The record of one run: open for writing until the run is finished, only read from then on.
 
     Args:
         directory: The run's directory; made if need be.
@@ -60,16 +60,16 @@ class Journal:
 
     def __init__(self, directory: Path, config: RunConfig) -> None:
         self.directory = directory
-        with writing(directory):
-            self.checkpoints.mkdir(parents=True, exist_ok=True)
-            text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-            write_whole(directory / "config.yaml", text.encode())
         self.result = read_result(directory)
         self.events: list[Event] = self._read_events()
-        with writing(directory):
-            lines = "".join(_to_line(event) for event in self.events)
-            write_whole(self._events_path, lines.encode())
-            self._file: TextIO = self._events_path.open("a")
+        self._file: TextIO | None = None
+        if self.result is None:
+            with writing(directory):
+                self.checkpoints.mkdir(parents=True, exist_ok=True)
+                text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+                write_whole(directory / "config.yaml", text.encode())
+                write_whole(self._events_path, "".join(_to_line(event) for event in self.events).encode())
+                self._file = self._events_path.open("a")
 
     def __enter__(self) -> Self:
         """Return the open journal."""
@@ -77,7 +77,8 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         """Close the file of events."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     @property
     def checkpoints(self) -> Path:
@@ -96,7 +97,8 @@ class Journal:
         return ends[-1].checkpoint if ends else None
 
     def record(self, event: Event) -> None:
-        """Write an event down; an epoch's end first writes its checkpoint."""
+        """Write down an event of a run that isn't finished; an epoch's end first writes its checkpoint."""
+        assert self._file is not None
         if isinstance(event, EpochEnd):
             save_checkpoint(self.checkpoints, event.checkpoint)
         with writing(self._events_path):

@@ -97,7 +97,7 @@ class MaxPool2:
     def forward(self, maps: Floats) -> Floats:
         """Return every block's maximum, ``[R, F, B]``, of maps ``[R, F, 4, B]``."""
         self._maps = maps
-        np.max(maps, axis=2, out=self.output)
+        np.maximum.reduce(maps, axis=2, out=self.output)  # np.max, less a microsecond
         return self.output
 
     def backward(self, grad_output: Floats) -> Floats:
@@ -167,9 +167,11 @@ def softmax(logits: Floats) -> Floats:
     >>> softmax(np.array([1000.0, 1000.0])).tolist()
     [0.5, 0.5]
     """
-    # p_c = exp(z_c - max z) / sum_k exp(z_k - max z)
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    probabilities: Floats = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    # p_c = exp(z_c - max z) / sum_k exp(z_k - max z). The ufuncs' own reductions: max and sum take twice as long,
+    # and in a training step of a single model that counts
+    probabilities: Floats = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
+    np.exp(probabilities, out=probabilities)
+    probabilities /= np.add.reduce(probabilities, axis=-1, keepdims=True)
     return probabilities
 
 
