@@ -1,12 +1,14 @@
 """The network against slow loops; its stack against solo runs; its shapes and rules."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from reference import Reference
 
 from convsweep.layers import cross_entropy
 from convsweep.network import CNN, initial_parameters
-from convsweep.patches import block_patches
+from convsweep.patches import block_patches, normalize
 from convsweep.training import Batch, initialization_rng, learn
 
 RULES = ["exact", "last_class", "as_printed"]
@@ -131,3 +133,20 @@ def test_float32_and_float64_start_from_the_same_draws():
     single = initial_parameters(4, rng=initialization_rng(9), dtype="float32")
     double = initial_parameters(4, rng=initialization_rng(9), dtype="float64")
     np.testing.assert_array_equal(single.weights, double.weights.astype("float32"))
+
+
+@pytest.mark.parametrize("ties", ["all", "first", "split"])
+def test_a_step_allocates_nothing_of_a_layers_size(digits, ties):
+    """NumPy's own buffer for multiplying a mask (some 65 kB) and arrays of [R, 10] are all that a step asks for."""
+    members = [initial_parameters(8, rng=initialization_rng(seed)) for seed in range(16)]
+    network = CNN(members, [0.01] * 16, ties=ties)
+    patches = block_patches(normalize(digits[0][:3]), "valid")
+    network.step(patches[0], 1)
+    tracemalloc.start()
+    try:
+        for image in patches:
+            network.step(image, 1)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < network.pool.output.nbytes  # the smallest layer's output, 86 kB

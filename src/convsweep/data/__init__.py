@@ -3,6 +3,8 @@
 import hashlib
 from typing import NamedTuple
 
+import numpy as np
+
 from convsweep.config import Data, IdxFiles, Mnist5k
 from convsweep.data import mnist, mnist_5k
 from convsweep.training import Batch, Splits
@@ -67,7 +69,7 @@ def digest(splits: Splits) -> str:
     for batch in splits:
         for array in batch:
             sha256.update(f"{array.shape}{array.dtype.str}".encode())
-            sha256.update(array.tobytes())
+            sha256.update(np.ascontiguousarray(array).data)
     return sha256.hexdigest()
 
 
