@@ -93,6 +93,7 @@ class MaxPool2:
         self.output = np.empty((members, num_filters, blocks), dtype)  # [R, F, B]
         self.grad_input = np.empty((members, num_filters, 4, blocks), dtype)  # [R, F, 4, B]
         self._at_maximum: Mask = np.empty(self.grad_input.shape, np.bool_)
+        self._tied = np.empty_like(self.output) if ties == "split" else None  # how many share a maximum
 
     def forward(self, maps: Floats) -> Floats:
         """Return every block's maximum, ``[R, F, B]``, of maps ``[R, F, 4, B]``."""
@@ -108,8 +109,9 @@ class MaxPool2:
         if self.ties == "first":
             _keep_first(at_maximum)
         np.multiply(at_maximum, grad_output[:, :, None], out=self.grad_input)
-        if self.ties == "split":
-            self.grad_input /= at_maximum.sum(axis=2, keepdims=True, dtype=self.grad_input.dtype)
+        if self._tied is not None:
+            np.sum(at_maximum, axis=2, dtype=self._tied.dtype, out=self._tied)
+            self.grad_input /= self._tied[:, :, None]
         return self.grad_input
 
 
