@@ -1,0 +1,350 @@
+"""What the end-to-end tests share: workplaces where the real program runs, and eyes for what it leaves there.
+
+Nothing is imitated: every command is a process of its own, the store is MLflow's SQLite database, read
+here without MLflow, so that what MLflow's own code believes of it doesn't matter.
+"""
+
+import hashlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+import numpy as np
+import psutil
+import pytest
+
+from convsweep.config import compose_run
+from convsweep.identity import run_key
+from convsweep.journal import load_checkpoint, read_config
+from convsweep.network import CNN
+
+CONVSWEEP = Path(sys.executable).with_name("convsweep")
+TINY = ("data.num_train=200", "data.num_valid=50", "data.num_test=50", "train.epochs=2")
+GRID = ("data.num_train=2000", "data.num_valid=100", "data.num_test=100", "train.epochs=2")
+AXES = ("train.learning_rate=0.005,0.02", "model.num_filters=4,8")
+PATIENCE = 120  # seconds until a process that should have got somewhere is given up on
+
+# a shell starts background jobs with SIGINT ignored, and then so would the programs started here
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class Ending(NamedTuple):
+    """How a process ended, and what it said."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def traceback(self) -> bool:
+        """Whether it showed its insides."""
+        return "Traceback" in self.out + self.err
+
+    @property
+    def only_line(self) -> str:
+        """The one line of complaint; anything else beside it is a failure."""
+        assert self.status != 0, self.out + self.err
+        assert not self.traceback, self.err
+        lines = [line for line in self.err.splitlines() if line]  # after Ctrl-C click first ends the terminal's line
+        assert len(lines) == 1, self.err
+        assert lines[0].startswith("convsweep: "), self.err
+        return lines[0].removeprefix("convsweep: ")
+
+
+class Running:
+    """A program that was started and is still to be waited for."""
+
+    def __init__(self, command: Sequence[str | Path], folder: Path, environment: dict[str, str], log: Path) -> None:
+        self._out, self._err = log.with_suffix(".out"), log.with_suffix(".err")
+        with self._out.open("w") as out, self._err.open("w") as err:
+            self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=err)
+
+    @property
+    def out(self) -> str:
+        """What it has said on standard output so far."""
+        return self._out.read_text()
+
+    def until(self, happened: Callable[[], bool]) -> None:
+        """Wait until something has happened; the program must still be at it."""
+        deadline = time.monotonic() + PATIENCE
+        while not happened():
+            assert self.process.poll() is None, f"ended too early:\n{self.out}{self._err.read_text()}"
+            assert time.monotonic() < deadline, f"nothing happened:\n{self.out}{self._err.read_text()}"
+            time.sleep(0.02)
+
+    def send(self, signal_number: int) -> None:
+        """Send a signal to the program alone."""
+        self.process.send_signal(signal_number)
+
+    def end(self) -> Ending:
+        """Wait for the end."""
+        status = self.process.wait(PATIENCE)
+        return Ending(status, self.out, self._err.read_text())
+
+    def family(self) -> list[psutil.Process]:
+        """Return the program's processes: itself and all that it started."""
+        itself = psutil.Process(self.process.pid)
+        return [itself, *itself.children(recursive=True)]
+
+    def kill(self) -> None:
+        """Leave nothing behind, however the test went."""
+        if self.process.poll() is None:
+            for process in reversed(self.family()):
+                process.kill()
+            self.process.wait()
+
+
+class LoggedRun(NamedTuple):
+    """A run as the store has it."""
+
+    id: str
+    name: str
+    status: str
+    experiment: str
+    artifacts: Path
+    params: dict[str, str]
+    tags: dict[str, str]
+    history: list[tuple[str, int, float]]  # every logged metric: key, step, value; as logged
+    datasets: list[tuple[str, str]]  # name, digest
+
+    def metric(self, key: str) -> list[tuple[int, float]]:
+        """Return a metric's steps and values."""
+        return [(step, value) for name, step, value in self.history if name == key]
+
+    def files(self) -> set[str]:
+        """Return the artifacts' paths."""
+        return {str(path.relative_to(self.artifacts)) for path in self.artifacts.rglob("*") if path.is_file()}
+
+
+class Workplace:
+    """A folder to run the program in, with nothing of this machine's MLflow settings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.mlruns = folder / "mlruns"
+        self.program = CONVSWEEP
+        self._numbers = itertools.count()
+        self._logs = folder.with_name(f"{folder.name}-output")
+        self._logs.mkdir()
+
+    def start(self, command: Sequence[str | Path], **environment: str) -> Running:
+        """Start any program here."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "HYDRA_"))}
+        everything = inherited | {"MLFLOW_DISABLE_TELEMETRY": "true"} | environment
+        return Running(command, self.folder, everything, self._logs / str(next(self._numbers)))
+
+    @contextmanager
+    def running(self, *arguments: str | Path, **environment: str) -> Iterator[Running]:
+        """Have ``convsweep`` run while the body does."""
+        program = self.start([self.program, *arguments], **environment)
+        try:
+            yield program
+        finally:
+            program.kill()
+
+    def convsweep(self, *arguments: str | Path, **environment: str) -> Ending:
+        """Run ``convsweep`` to its end."""
+        with self.running(*arguments, **environment) as program:
+            return program.end()
+
+    def train(self, *overrides: str, **environment: str) -> Ending:
+        """Run ``convsweep train`` on few images."""
+        return self.convsweep("train", *TINY, *overrides, **environment)
+
+    def sweep(self, *overrides: str, **environment: str) -> Ending:
+        """Run ``convsweep train -m`` on few images."""
+        return self.convsweep("train", "-m", *TINY, *overrides, **environment)
+
+    def runs(self, role: str = "run") -> list[LoggedRun]:
+        """Return what the store has: runs, or with ``sweep`` the parents of sweeps; oldest first."""
+        with closing(sqlite3.connect(self.mlruns / "mlflow.db")) as store:
+            rows = store.execute(
+                "SELECT run_uuid, runs.name, status, experiments.name, artifact_uri FROM runs "
+                "JOIN experiments USING (experiment_id) ORDER BY start_time, runs.rowid"
+            ).fetchall()
+            found = [_logged_run(store, *row) for row in rows]
+        return [run for run in found if run.tags["convsweep.role"] == role]
+
+    def record(self, run: LoggedRun) -> Path:
+        """Return a run's own directory."""
+        return self.mlruns / "runs" / run.tags["convsweep.run_key"]
+
+    def records(self) -> list[Path]:
+        """Return the directories of all runs."""
+        return sorted((self.mlruns / "runs").iterdir())
+
+    def epochs_done(self) -> int:
+        """Return how many epochs the furthest run has finished."""
+        ends = [
+            event["epoch"]
+            for path in self.mlruns.glob("runs/*/events.jsonl")
+            for event in read_events(path.parent)
+            if event["event"] == "epoch_end"
+        ]
+        return max(ends, default=0)
+
+
+def _logged_run(store: sqlite3.Connection, run_id: str, *columns: str) -> LoggedRun:
+    name, status, experiment, artifact_uri = columns
+
+    def of_run(table: str, columns: str) -> list[tuple]:
+        return store.execute(f"SELECT {columns} FROM {table} WHERE run_uuid = ? ORDER BY rowid", (run_id,)).fetchall()
+
+    datasets = store.execute(
+        "SELECT name, digest FROM inputs JOIN datasets ON source_id = dataset_uuid "
+        "WHERE source_type = 'DATASET' AND destination_id = ?",
+        (run_id,),
+    ).fetchall()
+    return LoggedRun(
+        id=run_id,
+        name=name,
+        status=status,
+        experiment=experiment,
+        artifacts=Path(url2pathname(urlparse(artifact_uri).path)),
+        params=dict(of_run("params", "key, value")),
+        tags=dict(of_run("tags", "key, value")),
+        history=of_run("metrics", "key, step, value"),
+        datasets=datasets,
+    )
+
+
+def read_events(record: Path) -> list[dict]:
+    """Return a record's events; a line that is being written doesn't count yet."""
+    return [json.loads(line) for line in (record / "events.jsonl").read_text().splitlines() if line.endswith("}")]
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory):
+    """A database with MLflow's tables and nothing in them: making them takes two seconds, copying them none."""
+    path = tmp_path_factory.mktemp("tables") / "mlflow.db"
+    upgrade = [sys.executable, "-m", "mlflow", "db", "upgrade", f"sqlite:///{path}"]
+    subprocess.run(upgrade, check=True, capture_output=True)
+    return path
+
+
+@pytest.fixture(scope="session")
+def new_workplace(tmp_path_factory, tables):
+    """Make a workplace; its store is there but empty, unless a fresh one is what is tested."""
+
+    def make(*, store=True):
+        workplace = Workplace(tmp_path_factory.mktemp("workplace"))
+        if store:
+            workplace.mlruns.mkdir()
+            shutil.copy(tables, workplace.mlruns)
+        return workplace
+
+    return make
+
+
+@pytest.fixture
+def workplace(new_workplace):
+    """A workplace whose store is empty."""
+    return new_workplace()
+
+
+@pytest.fixture
+def bare_workplace(new_workplace):
+    """A workplace where nothing was ever run."""
+    return new_workplace(store=False)
+
+
+@pytest.fixture(scope="session")
+def grid_command():
+    """The sweep that most tests look at: 2 learning rates x 2 filter counts."""
+    return ("train", "-m", *GRID, *AXES)
+
+
+@pytest.fixture(scope="session")
+def grid(new_workplace, grid_command):
+    """A workplace where that sweep was run, on a store that wasn't there before."""
+    workplace = new_workplace(store=False)
+    ending = workplace.convsweep(*grid_command)
+    assert ending.status == 0, ending.err
+    return workplace
+
+
+@pytest.fixture(scope="session")
+def best(grid):
+    """The run of that sweep with the best accuracy on ``valid``, and of equals the lowest loss."""
+    return max(grid.runs(), key=lambda run: (run.metric("valid/accuracy")[-1][1], -run.metric("valid/loss")[-1][1]))
+
+
+@pytest.fixture(scope="session")
+def key_of():
+    """The run key of a tiny run with these overrides."""
+    return lambda *overrides: run_key(compose_run([*TINY, *overrides]))
+
+
+@pytest.fixture(scope="session")
+def events_of():
+    """The events in a record."""
+    return read_events
+
+
+@pytest.fixture(scope="session")
+def digests_of():
+    """The sha256 of every array of every checkpoint in a record, by epoch and name."""
+
+    def digests(record):
+        found = {}
+        for path in sorted((record / "checkpoints").glob("*.npz")):
+            with np.load(path, allow_pickle=False) as checkpoint:
+                for name, array in checkpoint.items():
+                    whole = f"{array.dtype}{array.shape}".encode() + array.tobytes()
+                    found[path.stem, name] = hashlib.sha256(whole).hexdigest()
+        assert found, f"no checkpoints in {record}"
+        return found
+
+    return digests
+
+
+@pytest.fixture(scope="session")
+def network_of():
+    """The network that a record's last checkpoint holds."""
+
+    def network(record):
+        config = read_config(record)
+        checkpoint = load_checkpoint(record / "checkpoints" / f"epoch_{config.train.epochs:03d}.npz")
+        return CNN([checkpoint.parameters], [0.0], padding=config.model.padding)
+
+    return network
+
+
+@pytest.fixture(scope="session")
+def free_port():
+    """Find a port that nobody listens on."""
+
+    def find():
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return probe.getsockname()[1]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def healthy():
+    """Whether an MLflow server answers at an address."""
+
+    def ask(address):
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    return ask

@@ -1,0 +1,295 @@
+"""The other commands, on a sweep that was really run: compare, predict, data, ui, help and completion."""
+
+import signal
+import socket
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+from PIL import Image, ImageOps
+
+from convsweep.config import compose_run
+from convsweep.data import load
+from convsweep.training import predict
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(scope="module")
+def single(new_workplace):
+    """A workplace with one run and no sweep."""
+    workplace = new_workplace()
+    assert workplace.train().status == 0
+    return workplace
+
+
+class TestCompare:
+    """``convsweep compare``."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def compared(cls, grid):
+        """What it said of the sweep, asked for a table and a picture in folders that aren't there yet."""
+        ending = grid.convsweep("compare", "--csv", "tables/sweep.csv", "--png", "pictures/sweep.png")
+        assert ending.status == 0, ending.err
+        return ending
+
+    def test_the_rows_are_the_sweeps_runs_with_the_best_on_valid_first(self, compared, grid):
+        rows = [line.split() for line in compared.out.splitlines() if line.endswith("finished ")]
+        expected = sorted(
+            (
+                [-run.metric("valid/accuracy")[-1][1], run.metric("valid/loss")[-1][1], *self.row(run)]
+                for run in grid.runs()
+            ),
+        )
+        assert [row[1:5] for row in rows] == [row[2:] for row in expected]
+        assert [row[0] for row in rows] == ["1", "2", "3", "4"]
+
+    @staticmethod
+    def row(run):
+        """Return the first columns: what varies, and how it did on ``valid``."""
+        accuracy, loss = run.metric("valid/accuracy")[-1][1], run.metric("valid/loss")[-1][1]
+        return run.params["learning_rate"], run.params["num_filters"], f"{accuracy:.4f}", f"{loss:.4f}"
+
+    def test_it_names_the_best_and_where_its_record_is(self, compared, grid, best):
+        assert f"Best on valid: {best.name} " in compared.out
+        assert str(grid.record(best).relative_to(grid.folder)) in compared.out
+
+    def test_the_csv_file_holds_the_same_runs_to_the_last_digit(self, compared, grid, best):
+        assert compared.status == 0
+        table = pd.read_csv(grid.folder / "tables" / "sweep.csv")
+        assert table["run_id"][0] == best.id
+        by_id = table.set_index("run_id")
+        assert set(by_id.index) == {run.id for run in grid.runs()}
+        for run in grid.runs():
+            assert by_id.loc[run.id, "valid/loss"] == run.metric("valid/loss")[-1][1]
+            assert by_id.loc[run.id, "test/accuracy"] == run.metric("test/accuracy")[-1][1]
+            assert by_id.loc[run.id, "train.ties"] == "all"
+
+    def test_the_picture_is_one(self, compared, grid):
+        assert compared.status == 0
+        with Image.open(grid.folder / "pictures" / "sweep.png") as picture:
+            assert len(picture.convert("L").getcolors()) > 10
+
+    def test_there_is_no_store_yet(self, bare_workplace):
+        assert "`convsweep train` makes one" in bare_workplace.convsweep("compare").only_line
+        assert list(bare_workplace.folder.iterdir()) == []
+
+    def test_there_is_no_sweep_yet(self, single):
+        assert single.convsweep("compare").only_line.startswith("There is no sweep yet")
+
+    def test_single_runs_are_compared_when_asked_for_all(self, single):
+        ending = single.convsweep("compare", "--all")
+        assert ending.status == 0
+        assert f"Best on valid: {single.runs()[0].name} " in ending.out
+
+    def test_the_sweep_is_unknown(self, grid):
+        assert "'yesterday'" in grid.convsweep("compare", "--sweep", "yesterday").only_line
+
+
+class TestPredict:
+    """``convsweep predict``, on digits of the test split drawn in several ways."""
+
+    NUM_DIGITS = 50
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def pictures(cls, grid):
+        """Files of the same digits: as MNIST has them, large and dark on white paper, dark on nothing."""
+        folder = grid.folder / "digits"
+        folder.mkdir()
+        for i, digit in enumerate(load(compose_run().data).splits.test.images[: cls.NUM_DIGITS]):
+            plain = Image.fromarray(digit)
+            plain.save(folder / f"plain-{i:02d}.png")
+            large = ImageOps.invert(plain.resize((280, 280), Image.Resampling.BICUBIC))
+            ImageOps.expand(large, border=60, fill=255).save(folder / f"large-{i:02d}.png")
+            ink = np.zeros((28, 28, 4), np.uint8)
+            ink[..., 3] = digit
+            Image.fromarray(ink).save(folder / f"transparent-{i:02d}.png")
+        return sorted(f"digits/{path.name}" for path in folder.iterdir())
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def answers(cls, grid, pictures):
+        """The digits that the best run's network is said to see, by file."""
+        ending = grid.convsweep("predict", "best", *pictures)
+        assert ending.status == 0, ending.err
+        return read_table(ending.out)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def expected(cls, grid, best, network_of):
+        """The digits that it does see in the original arrays."""
+        images = load(compose_run().data).splits.test.images[: cls.NUM_DIGITS]
+        return predict(network_of(grid.record(best)), images)[0].argmax(axis=1).tolist()
+
+    def of_kind(self, answers, kind):
+        return [answers[f"digits/{kind}-{i:02d}.png"] for i in range(self.NUM_DIGITS)]
+
+    @pytest.mark.parametrize("kind", ["plain", "transparent"])
+    def test_files_of_mnists_size_are_seen_as_they_are(self, answers, expected, kind):
+        assert len(set(expected)) > 5
+        assert self.of_kind(answers, kind) == expected
+
+    def test_large_dark_digits_on_white_paper_are_brought_into_mnists_form(self, answers, expected):
+        """Not exactly: scaled up and down again, and centred anew to a whole pixel."""
+        same = np.equal(self.of_kind(answers, "large"), expected).sum()
+        assert same >= 0.9 * self.NUM_DIGITS
+
+    def test_a_run_can_be_given_by_its_name(self, grid, pictures, network_of):
+        run = grid.runs()[0]
+        self.check(grid, run.name, run, pictures, network_of)
+
+    def test_a_run_can_be_given_by_its_key(self, grid, pictures, network_of):
+        run = grid.runs()[0]
+        self.check(grid, grid.record(run).name[:8], run, pictures, network_of)
+
+    def check(self, grid, given, run, pictures, network_of):
+        plain = [path for path in pictures if "plain" in path]
+        ending = grid.convsweep("predict", given, *plain)
+        assert ending.status == 0, ending.err
+        images = load(compose_run().data).splits.test.images[: self.NUM_DIGITS]
+        logits = predict(network_of(grid.record(run)), images)[0]
+        assert list(read_table(ending.out).values()) == logits.argmax(axis=1).tolist()
+
+    def test_the_run_is_unknown(self, grid, pictures):
+        assert "'nonsense'" in grid.convsweep("predict", "nonsense", pictures[0]).only_line
+
+    @pytest.mark.parametrize("name", ["letter.png", "missing.png", "."], ids=["no image", "missing", "folder"])
+    def test_the_file_cannot_be_read_as_an_image(self, grid, name):
+        (grid.folder / "letter.png").write_text("Dear reader, this is no image.")
+        assert f"'{name}'" in grid.convsweep("predict", "best", name).only_line
+
+
+def read_table(text):
+    """Return the digits in a table of predictions, by file."""
+    return {words[0]: int(words[1]) for words in map(str.split, text.splitlines()[1:])}
+
+
+class TestData:
+    """``convsweep data``."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def shown(cls, new_workplace):
+        workplace = new_workplace(store=False)
+        return workplace, workplace.convsweep("data", "data.num_train=1000", "--png", "samples/digits.png")
+
+    def test_it_counts_every_class_of_every_split(self, shown):
+        splits = load(compose_run(["data.num_train=1000"]).data).splits._asdict()
+        rows = {words[0]: words[1:] for line in shown[1].out.splitlines() if (words := line.split())[0] in splits}
+        for split, batch in splits.items():
+            counts = np.bincount(batch.labels, minlength=10)
+            assert rows[split] == [*map(str, counts), str(len(batch.labels))]
+
+    def test_it_names_source_and_digest(self, shown):
+        dataset = load(compose_run(["data.num_train=1000"]).data)
+        assert dataset.source in shown[1].out
+        assert dataset.digest in shown[1].out
+
+    def test_it_draws_samples(self, shown):
+        workplace, ending = shown
+        assert ending.status == 0
+        assert (workplace.folder / "samples" / "digits.png").read_bytes().startswith(PNG)
+        assert not workplace.mlruns.exists()
+
+    def test_a_bad_value_is_refused(self, bare_workplace):
+        ending = bare_workplace.convsweep("data", "data.num_train=0")
+        assert ending.only_line == "'data.num_train' must be >= 1 (got 0)."
+
+
+class TestHelp:
+    """What the program says of itself; nothing is written."""
+
+    @pytest.fixture
+    def said(self, bare_workplace):
+        def ask(*words, **environment):
+            ending = bare_workplace.convsweep(*words, **environment)
+            assert ending.status == 0, ending.err
+            assert ending.err == ""
+            assert list(bare_workplace.folder.iterdir()) == []
+            return ending.out
+
+        return ask
+
+    def test_help_lists_the_commands(self, said):
+        text = said("--help")
+        assert all(f"\n  {command} " in text for command in ("train", "compare", "predict", "data", "ui"))
+
+    def test_the_version_is_told(self, said):
+        assert said("--version").startswith("convsweep, version ")
+
+    def test_the_help_of_train_shows_groups_and_values(self, said):
+        text = said("train", "--help")
+        assert "data: fashion_mnist, mnist, mnist_5k" in text
+        assert "learning_rate: 0.005" in text
+
+    def test_cfg_job_prints_the_configuration_and_runs_nothing(self, said):
+        text = said("train", "train.epochs=3", "--cfg", "job")
+        assert "epochs: 3" in text
+        assert "num_filters: 8" in text
+
+    @pytest.mark.parametrize(
+        ("typed", "offered"),
+        [
+            ("train train.le", ["train.learning_rate="]),
+            ("train data=", ["data=fashion_mnist", "data=mnist", "data=mnist_5k"]),
+            ("train train.epochs=3 model.pad", ["model.padding="]),
+            ("comp", ["compare"]),
+        ],
+    )
+    def test_bash_completes(self, said, typed, offered):
+        words = f"convsweep {typed}"
+        place = str(len(words.split()) - 1)
+        text = said(_CONVSWEEP_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=place)
+        assert [line.partition(",")[2] for line in text.splitlines()] == offered
+
+
+class TestUi:
+    """``convsweep ui``."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def served(cls, grid, free_port, healthy):
+        """Serve the sweep until Ctrl-C: the address, whether it answered, its processes, how it ended."""
+        port = free_port()
+        address = f"http://127.0.0.1:{port}"
+        with grid.running("ui", "--port", str(port)) as program:
+            program.until(lambda: "Ctrl-C stops the server." in program.out)
+            answered, family = healthy(address), program.family()
+            program.send(signal.SIGINT)
+            ending = program.end()
+        return address, answered, family, ending
+
+    def test_it_prints_where_table_and_charts_are(self, served):
+        address, _, _, ending = served
+        places = dict(line.split() for line in ending.out.splitlines() if address in line)
+        assert set(places) == {"table:", "charts:"}
+        assert all(place.startswith(f"{address}/#/experiments/1/runs?") for place in places.values())
+
+    def test_the_server_answers(self, served):
+        assert served[1]
+
+    def test_ctrl_c_ends_it_in_order(self, served):
+        ending = served[3]
+        assert (ending.status, ending.err) == (0, "")
+        assert ending.out.endswith("Stopped.\n")
+
+    def test_no_process_is_left(self, served):
+        address, _, family, _ = served
+        assert len(family) > 1
+        gone, alive = psutil.wait_procs(family, timeout=10)
+        assert alive == [], f"{len(gone)} ended"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", int(address.rpartition(":")[2])))
+
+    def test_the_port_is_taken(self, grid):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            assert f"got {port}" in grid.convsweep("ui", "--port", str(port)).only_line
+
+    def test_there_is_nothing_to_show(self, bare_workplace):
+        assert "`convsweep train` makes one" in bare_workplace.convsweep("ui").only_line

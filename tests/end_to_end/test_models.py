@@ -1,0 +1,96 @@
+"""The logged models, loaded as a stranger would: by MLflow alone, in another place, without convsweep."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from convsweep.config import compose_run
+from convsweep.data import load
+from convsweep.layers import softmax
+from convsweep.training import predict
+
+STRANGER = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("convsweep", "hydra", "hydra_plugins"):
+            raise ModuleNotFoundError(f"{name} is not to be had here", name=name)
+
+if sys.argv[1] == "without":
+    sys.meta_path.insert(0, Refuse())
+
+import mlflow, numpy
+
+mlflow.set_tracking_uri(sys.argv[2])
+images = numpy.load(sys.argv[3])
+for run_id in sys.argv[4:]:
+    mlflow.pyfunc.load_model(f"runs:/{run_id}/model").predict(images).to_csv(f"{run_id}.csv", index=False)
+loaded = [name for name in sys.modules if name.partition(".")[0] == "convsweep"]
+assert not loaded, loaded
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(new_workplace):
+    """One run of each padding."""
+    workplace = new_workplace()
+    assert workplace.sweep("model.padding=valid,same").status == 0
+    return workplace
+
+
+@pytest.fixture(scope="module")
+def images():
+    """More test images than the model takes at once."""
+    return load(compose_run(["data.num_test=300"]).data).splits.test.images
+
+
+@pytest.fixture(scope="module", params=["with", "without"])
+def predictions(request, trained, images, tmp_path_factory):
+    """What the models say, in a process elsewhere, with convsweep installed or out of reach: by padding."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    np.save(elsewhere / "images.npy", images)
+    runs = {run.tags["config.model.padding"]: run for run in trained.runs()}
+    command = [
+        sys.executable,
+        "-I",
+        "-c",
+        STRANGER,
+        request.param,
+        f"sqlite:///{trained.mlruns}/mlflow.db",
+        "images.npy",
+    ]
+    command += [run.id for run in runs.values()]
+    done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return {padding: pd.read_csv(elsewhere / f"{run.id}.csv") for padding, run in runs.items()}
+
+
+@pytest.fixture(params=["valid", "same"])
+def padding(request):
+    return request.param
+
+
+@pytest.fixture
+def expected(trained, images, network_of, padding):
+    """The probabilities according to convsweep's own network, read from the checkpoint."""
+    (run,) = (run for run in trained.runs() if run.tags["config.model.padding"] == padding)
+    return softmax(predict(network_of(trained.record(run)), images)[0])
+
+
+def test_a_model_gives_the_same_probabilities_as_the_network(predictions, expected, padding):
+    columns = [f"p{digit}" for digit in range(10)]
+    assert np.abs(predictions[padding][columns].to_numpy() - expected).max() < 1e-5
+
+
+def test_and_the_same_digits(predictions, expected, padding):
+    assert predictions[padding]["digit"].tolist() == expected.argmax(axis=1).tolist()
+    assert predictions[padding]["digit"].nunique() > 3  # lest a network that always says 1 pass for right
+
+
+def test_the_two_paddings_are_two_models(predictions):
+    """Lest the tests above compare one with itself."""
+    assert not np.allclose(predictions["valid"]["p0"], predictions["same"]["p0"])
