@@ -25,7 +25,7 @@ from convsweep.data import Dataset
 from convsweep.network import IMAGE_SHAPE, NUM_CLASSES
 from convsweep.patches import Pixels
 from convsweep.provenance import Provenance
-from convsweep.tracking.store import OWNER_TAG, STORE_ERRORS, Store, answering, one_line, owner
+from convsweep.tracking.store import OWNER_TAG, STORE_ERRORS, Store, answering, one_line, owner, undisturbed
 from convsweep.tracking.sweep import ROLE_TAG, SWEEP_TAG, Sweep
 from convsweep.training import Diverged, EpochEnd, Evaluation, Event, Window
 
@@ -150,7 +150,7 @@ class TrackedRun:
         """Give the run its final state."""
         self._flush()
         # tried even after trouble: the store may have refused an artifact, not its database
-        with contextlib.suppress(*STORE_ERRORS):
+        with contextlib.suppress(*STORE_ERRORS), undisturbed(self._store.uri):
             self._store.client.set_terminated(self.id, status if self.trouble is None else "FAILED")
 
     def _add(self, key: str, value: float, step: int) -> None:
@@ -165,7 +165,8 @@ class TrackedRun:
         if self.trouble is not None:
             return
         try:
-            call(*args, **kwargs)
+            with undisturbed(self._store.uri):
+                call(*args, **kwargs)
         except STORE_ERRORS as error:
             self.trouble = one_line(error)
             log.warning("MLflow's store '%s' failed, training goes on without it: %s", self._store.uri, self.trouble)

@@ -3,8 +3,10 @@
 import functools
 import logging
 import os
+import signal
 import socket
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -96,10 +98,35 @@ def open_existing(mlruns: Path, experiment: str) -> Store:
 
 
 @contextmanager
-def answering(uri: str) -> Iterator[None]:
-    """Turn the store's refusal into one line."""
+def undisturbed(uri: str) -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back until the body is through: amid a transaction they could leave a database locked.
+
+    A server is asked without: it may not answer, and then Ctrl-C is the way out.
+    """
+    if uri.startswith("http") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    handlers = {
+        # not blocked by a mask, which another thread would not share: Python runs handlers in this one, whoever was hit
+        number: signal.signal(number, lambda number, _: arrived.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if arrived:
+            signal.raise_signal(arrived[0])
+
+
+@contextmanager
+def answering(uri: str) -> Iterator[None]:
+    """Turn the store's refusal into one line; the body is undisturbed."""
+    try:
+        with undisturbed(uri):
+            yield
     except STORE_ERRORS as error:
         raise UserError(f"MLflow's store '{uri}' cannot be used: {one_line(error)}") from error
 
