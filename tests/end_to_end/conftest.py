@@ -17,7 +17,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlparse
@@ -143,7 +143,9 @@ class Workplace:
 
     def start(self, command: Sequence[str | Path], **environment: str) -> Running:
         """Start any program here."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "HYDRA_"))}
+        # MLflow also looks for pytest's variables, and does then what it doesn't otherwise
+        foreign = ("MLFLOW_", "HYDRA_", "PYTEST_")
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         everything = inherited | {"MLFLOW_DISABLE_TELEMETRY": "true"} | environment
         return Running(command, self.folder, everything, self._logs / str(next(self._numbers)))
 
@@ -160,6 +162,12 @@ class Workplace:
         """Run ``convsweep`` to its end."""
         with self.running(*arguments, **environment) as program:
             return program.end()
+
+    def at_once(self, *commands: Sequence[str | Path], **environment: str) -> list[Ending]:
+        """Run several ``convsweep``s at the same time, all to their ends."""
+        with ExitStack() as programs:
+            running = [programs.enter_context(self.running(*command, **environment)) for command in commands]
+            return [program.end() for program in running]
 
     def train(self, *overrides: str, **environment: str) -> Ending:
         """Run ``convsweep train`` on few images."""
@@ -185,7 +193,7 @@ class Workplace:
 
     def records(self) -> list[Path]:
         """Return the directories of all runs."""
-        return sorted((self.mlruns / "runs").iterdir())
+        return sorted(self.mlruns.glob("runs/*"))
 
     def epochs_done(self) -> int:
         """Return how many epochs the furthest run has finished."""

@@ -16,24 +16,29 @@ from convsweep.training import predict
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-@pytest.fixture(scope="module")
-def single(new_workplace):
-    """A workplace with one run and no sweep."""
-    workplace = new_workplace()
-    assert workplace.train().status == 0
-    return workplace
-
-
 class TestCompare:
     """``convsweep compare``."""
 
     @pytest.fixture(scope="class")
     @classmethod
-    def compared(cls, grid):
-        """What it said of the sweep, asked for a table and a picture in folders that aren't there yet."""
-        ending = grid.convsweep("compare", "--csv", "tables/sweep.csv", "--png", "pictures/sweep.png")
-        assert ending.status == 0, ending.err
-        return ending
+    def endings(cls, grid):
+        """What is said of the sweep, with a table and a picture in folders not there yet; and of an unknown one."""
+        last = ["compare", "--csv", "tables/sweep.csv", "--png", "pictures/sweep.png"]
+        return grid.at_once(last, ["compare", "--sweep", "yesterday"])
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def compared(cls, endings):
+        assert endings[0].status == 0, endings[0].err
+        return endings[0]
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def without_sweep(cls, new_workplace):
+        """A single run, and what is said of it: by default, and asked for all."""
+        workplace = new_workplace()
+        assert workplace.train().status == 0
+        return workplace, *workplace.at_once(["compare"], ["compare", "--all"])
 
     def test_the_rows_are_the_sweeps_runs_with_the_best_on_valid_first(self, compared, grid):
         rows = [line.split() for line in compared.out.splitlines() if line.endswith("finished ")]
@@ -76,16 +81,16 @@ class TestCompare:
         assert "`convsweep train` makes one" in bare_workplace.convsweep("compare").only_line
         assert list(bare_workplace.folder.iterdir()) == []
 
-    def test_there_is_no_sweep_yet(self, single):
-        assert single.convsweep("compare").only_line.startswith("There is no sweep yet")
+    def test_there_is_no_sweep_yet(self, without_sweep):
+        assert without_sweep[1].only_line.startswith("There is no sweep yet")
 
-    def test_single_runs_are_compared_when_asked_for_all(self, single):
-        ending = single.convsweep("compare", "--all")
+    def test_single_runs_are_compared_when_asked_for_all(self, without_sweep):
+        workplace, _, ending = without_sweep
         assert ending.status == 0
-        assert f"Best on valid: {single.runs()[0].name} " in ending.out
+        assert f"Best on valid: {workplace.runs()[0].name} " in ending.out
 
-    def test_the_sweep_is_unknown(self, grid):
-        assert "'yesterday'" in grid.convsweep("compare", "--sweep", "yesterday").only_line
+    def test_the_sweep_is_unknown(self, endings):
+        assert "'yesterday'" in endings[1].only_line
 
 
 class TestPredict:
@@ -111,11 +116,22 @@ class TestPredict:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def answers(cls, grid, pictures):
-        """The digits that the best run's network is said to see, by file."""
-        ending = grid.convsweep("predict", "best", *pictures)
-        assert ending.status == 0, ending.err
-        return read_table(ending.out)
+    def answers(cls, grid, pictures, best):
+        """The digits that the network is said to see, by how the run is given, and by file."""
+        given = {"best": "best", "name": best.name, "key": grid.record(best).name[:8]}
+        endings = grid.at_once(*(["predict", run, *pictures] for run in given.values()))
+        assert [ending.status for ending in endings] == [0, 0, 0], [ending.err for ending in endings]
+        return {how: read_table(ending.out) for how, ending in zip(given, endings, strict=True)}
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def refusals(cls, grid, pictures):
+        """What is said of things that can't be predicted from or of, by what was given."""
+        (grid.folder / "letter.png").write_text("Dear reader, this is no image.")
+        asked = {"nonsense": ("nonsense", pictures[0])}
+        asked |= {name: ("best", name) for name in ("letter.png", "missing.png", ".")}
+        endings = grid.at_once(*(["predict", *arguments] for arguments in asked.values()))
+        return dict(zip(asked, endings, strict=True))
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -125,7 +141,7 @@ class TestPredict:
         return predict(network_of(grid.record(best)), images)[0].argmax(axis=1).tolist()
 
     def of_kind(self, answers, kind):
-        return [answers[f"digits/{kind}-{i:02d}.png"] for i in range(self.NUM_DIGITS)]
+        return [answers["best"][f"digits/{kind}-{i:02d}.png"] for i in range(self.NUM_DIGITS)]
 
     @pytest.mark.parametrize("kind", ["plain", "transparent"])
     def test_files_of_mnists_size_are_seen_as_they_are(self, answers, expected, kind):
@@ -137,29 +153,15 @@ class TestPredict:
         same = np.equal(self.of_kind(answers, "large"), expected).sum()
         assert same >= 0.9 * self.NUM_DIGITS
 
-    def test_a_run_can_be_given_by_its_name(self, grid, pictures, network_of):
-        run = grid.runs()[0]
-        self.check(grid, run.name, run, pictures, network_of)
+    @pytest.mark.parametrize("how", ["name", "key"])
+    def test_a_run_can_also_be_given_by_its_name_or_key(self, answers, how):
+        assert answers[how] == answers["best"]
 
-    def test_a_run_can_be_given_by_its_key(self, grid, pictures, network_of):
-        run = grid.runs()[0]
-        self.check(grid, grid.record(run).name[:8], run, pictures, network_of)
-
-    def check(self, grid, given, run, pictures, network_of):
-        plain = [path for path in pictures if "plain" in path]
-        ending = grid.convsweep("predict", given, *plain)
-        assert ending.status == 0, ending.err
-        images = load(compose_run().data).splits.test.images[: self.NUM_DIGITS]
-        logits = predict(network_of(grid.record(run)), images)[0]
-        assert list(read_table(ending.out).values()) == logits.argmax(axis=1).tolist()
-
-    def test_the_run_is_unknown(self, grid, pictures):
-        assert "'nonsense'" in grid.convsweep("predict", "nonsense", pictures[0]).only_line
-
-    @pytest.mark.parametrize("name", ["letter.png", "missing.png", "."], ids=["no image", "missing", "folder"])
-    def test_the_file_cannot_be_read_as_an_image(self, grid, name):
-        (grid.folder / "letter.png").write_text("Dear reader, this is no image.")
-        assert f"'{name}'" in grid.convsweep("predict", "best", name).only_line
+    @pytest.mark.parametrize(
+        "given", ["nonsense", "letter.png", "missing.png", "."], ids=["no run", "no image", "no file", "a folder"]
+    )
+    def test_what_it_cannot_use_is_named(self, refusals, given):
+        assert f"'{given}'" in refusals[given].only_line
 
 
 def read_table(text):
@@ -282,7 +284,9 @@ class TestUi:
         gone, alive = psutil.wait_procs(family, timeout=10)
         assert alive == [], f"{len(gone)} ended"
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", int(address.rpartition(":")[2])))
+            # closed connections may linger at the port for a minute; a listener would be in the way all the same
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            assert probe.connect_ex(("127.0.0.1", int(address.rpartition(":")[2]))) != 0
 
     def test_the_port_is_taken(self, grid):
         with socket.socket() as other:

@@ -1,7 +1,9 @@
 """Ctrl-C, SIGTERM and SIGKILL: the store says what happened, and finished epochs are kept."""
 
 import signal
-from contextlib import ExitStack
+import sqlite3
+import time
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -81,38 +83,64 @@ class TestSignals:
         assert not (record / "result.json").exists()
 
 
+def test_a_signal_that_comes_while_the_store_is_written_to(workplace):
+    """A transaction that is cut off in the middle would keep SQLite's lock, and the run's end could not be written.
+
+    So that the signal does come then, somebody else locks the database for the while.
+    """
+    with workplace.running(*SINGLE) as program:
+        program.until(lambda: workplace.epochs_done() >= 1)
+        with closing(sqlite3.connect(workplace.mlruns / "mlflow.db", isolation_level=None, timeout=20)) as store:
+            store.execute("BEGIN IMMEDIATE")
+            program.until(stands_still(workplace))
+            program.send(signal.SIGTERM)
+            time.sleep(0.2)  # the signal is on its way
+            store.execute("ROLLBACK")
+        ending = program.end()
+    assert ending.status == 143, ending.err
+    assert "goes on from the last finished epoch" in ending.only_line
+    assert [run.status for run in workplace.runs()] == ["KILLED"]
+
+
+def stands_still(workplace):
+    """Return what tells whether no epoch has come to its end for a while."""
+    seen = [(0, time.monotonic())]
+
+    def told():
+        epochs = workplace.epochs_done()
+        if epochs != seen[-1][0]:
+            seen.append((epochs, time.monotonic()))
+        return time.monotonic() > seen[-1][1] + 0.7
+
+    return told
+
+
 class TestSigkill:
     """Nobody can answer SIGKILL: the next start tidies up."""
 
     @pytest.fixture(scope="class")
     @classmethod
-    def killed(cls, new_workplace):
-        """A sweep that was killed outright, what the store said of it, and then another run."""
+    def statuses(cls, new_workplace):
+        """What the store says of a sweep that is killed outright, and of another run that goes on: then and later."""
         workplace = new_workplace()
-        with workplace.running(*SWEEP) as program:
-            program.until(lambda: workplace.epochs_done() >= 1)
-            program.send(signal.SIGKILL)
-            program.end()
-        before = {run.id: run.status for run in workplace.runs() + workplace.runs("sweep")}
-        ending = workplace.train()
-        assert ending.status == 0, ending.err
-        return workplace, before
+        with workplace.running(*SWEEP) as sweep, workplace.running(*SINGLE, "train.seed=9") as single:
+            sweep.until(lambda: len(workplace.records()) == 2 and workplace.epochs_done() >= 1)
+            single.until(lambda: len(workplace.runs()) == 2)
+            sweep.send(signal.SIGKILL)
+            sweep.end()
+            before = cls.look(workplace)
+            assert workplace.train("train.seed=5").status == 0
+            after = cls.look(workplace)
+        return before, after
 
-    def test_run_and_sweep_seem_to_run(self, killed):
-        assert list(killed[1].values()) == ["RUNNING", "RUNNING"]
+    @staticmethod
+    def look(workplace):
+        statuses = {run.params["seed"]: run.status for run in workplace.runs()}
+        (parent,) = workplace.runs("sweep")
+        return statuses | {"sweep": parent.status}
 
-    def test_the_next_start_ends_them(self, killed):
-        workplace, before = killed
-        after = {run.id: run.status for run in workplace.runs() + workplace.runs("sweep")}
-        assert {after.pop(run_id) for run_id in before} == {"KILLED"}
-        assert list(after.values()) == ["FINISHED"]  # that start's own run
+    def test_run_and_sweep_seem_to_run(self, statuses):
+        assert statuses[0] == {"sweep": "RUNNING", "0": "RUNNING", "9": "RUNNING"}
 
-    def test_a_program_that_still_runs_is_left_alone(self, workplace):
-        """Only runs whose process is gone are ended."""
-        with workplace.running(*SINGLE) as program:
-            program.until(lambda: workplace.epochs_done() >= 1)
-            assert workplace.train().status == 0
-            assert [run.status for run in workplace.runs()] == ["RUNNING", "FINISHED"]
-            program.send(signal.SIGTERM)
-            assert program.end().status == 143
-        assert [run.status for run in workplace.runs()] == ["KILLED", "FINISHED"]
+    def test_the_next_start_ends_them_but_not_what_does_run(self, statuses):
+        assert statuses[1] == {"sweep": "KILLED", "0": "KILLED", "9": "RUNNING", "5": "FINISHED"}

@@ -48,25 +48,29 @@ def images():
     return load(compose_run(["data.num_test=300"]).data).splits.test.images
 
 
-@pytest.fixture(scope="module", params=["with", "without"])
-def predictions(request, trained, images, tmp_path_factory):
-    """What the models say, in a process elsewhere, with convsweep installed or out of reach: by padding."""
-    elsewhere = tmp_path_factory.mktemp("elsewhere")
-    np.save(elsewhere / "images.npy", images)
+@pytest.fixture(scope="module")
+def said(trained, images, tmp_path_factory):
+    """What the models say, by convsweep's reach (with it or without) and by padding; each in a process elsewhere."""
     runs = {run.tags["config.model.padding"]: run for run in trained.runs()}
-    command = [
-        sys.executable,
-        "-I",
-        "-c",
-        STRANGER,
-        request.param,
-        f"sqlite:///{trained.mlruns}/mlflow.db",
-        "images.npy",
-    ]
-    command += [run.id for run in runs.values()]
-    done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return {padding: pd.read_csv(elsewhere / f"{run.id}.csv") for padding, run in runs.items()}
+    places = {reach: tmp_path_factory.mktemp(reach) for reach in ("with", "without")}
+    strangers = []
+    for reach, place in places.items():
+        np.save(place / "images.npy", images)
+        command = [sys.executable, "-I", "-c", STRANGER, reach, f"sqlite:///{trained.mlruns}/mlflow.db", "images.npy"]
+        command += [run.id for run in runs.values()]
+        strangers.append(subprocess.Popen(command, cwd=place, stderr=subprocess.PIPE, text=True))
+    for stranger in strangers:
+        _, complaints = stranger.communicate()
+        assert stranger.returncode == 0, complaints
+    return {
+        reach: {padding: pd.read_csv(place / f"{run.id}.csv") for padding, run in runs.items()}
+        for reach, place in places.items()
+    }
+
+
+@pytest.fixture(params=["with", "without"])
+def predictions(request, said):
+    return said[request.param]
 
 
 @pytest.fixture(params=["valid", "same"])

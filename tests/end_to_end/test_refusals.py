@@ -15,23 +15,27 @@ def trained_files(workplace):
     return [path for pattern in ("*.npz", "result.json", "*.png") for path in workplace.mlruns.rglob(pattern)]
 
 
-def temporary_files(workplace):
-    """Return the files that a writer left behind under another name."""
-    return [path for path in workplace.mlruns.glob("runs/*/**/.*") if path.is_file()]
-
-
 class TestStore:
     """A store that can't be used is found out before anything is trained."""
 
-    def test_nobody_answers(self, bare_workplace):
-        ending = bare_workplace.train(MLFLOW_TRACKING_URI="http://127.0.0.1:1")
-        assert ending.only_line == "MLflow's store 'http://127.0.0.1:1' cannot be used: it does not answer"
-        assert trained_files(bare_workplace) == []
+    NOBODY = "http://127.0.0.1:1"
 
-    def test_a_sweep_stops_before_its_first_job(self, bare_workplace):
-        ending = bare_workplace.sweep("train.seed=0,1", MLFLOW_TRACKING_URI="http://127.0.0.1:1")
-        assert "'http://127.0.0.1:1'" in ending.only_line
-        assert list(bare_workplace.mlruns.glob("sweeps")) == []
+    @pytest.fixture(scope="class")
+    @classmethod
+    def unanswered(cls, new_workplace):
+        """A run and a sweep whose server isn't there: their workplace and endings."""
+        workplace = new_workplace(store=False)
+        endings = workplace.at_once(["train"], ["train", "-m", "train.seed=1,2"], MLFLOW_TRACKING_URI=cls.NOBODY)
+        return workplace, endings
+
+    def test_nobody_answers(self, unanswered):
+        for ending in unanswered[1]:
+            assert ending.only_line == f"MLflow's store '{self.NOBODY}' cannot be used: it does not answer"
+
+    def test_nothing_is_trained_then(self, unanswered):
+        workplace, _ = unanswered
+        assert trained_files(workplace) == []
+        assert list(workplace.mlruns.glob("sweeps")) == []  # the sweep didn't come to its first job
 
     def test_the_file_is_no_database(self, bare_workplace):
         path = bare_workplace.folder / "letter.db"
@@ -141,40 +145,35 @@ class TestDisk:
     def test_everything_is_read_only(self, bare_workplace, mount):
         mount(bare_workplace.mlruns, "size=8m,ro")
         assert "Read-only file system" in bare_workplace.train().only_line
-        assert "Read-only file system" in bare_workplace.sweep("train.seed=0,1").only_line
 
     def test_everything_is_full_from_the_start(self, bare_workplace, mount):
         mount(bare_workplace.mlruns, "size=4k,nr_inodes=2")
         assert "No space left on device" in bare_workplace.train().only_line
         assert trained_files(bare_workplace) == []
 
-    def test_the_disk_fills_up_in_the_course_of_training(self, workplace, mount):
-        """Two checkpoints of 55 KB have room, a third has not; with more room, the run goes on after them."""
+    def test_the_disk_fills_up_in_the_course_of_a_run(self, workplace, mount):
+        """Two checkpoints of 55 KB have room, a third has not, and then the figures; each time, the run goes on."""
         again = mount(workplace.mlruns / "runs", "size=160k")
+        assert "No space left on device" in workplace.train().only_line
+        assert self.whole_checkpoints(workplace) == [0, 1]
+
+        again("size=240k")
         ending = workplace.train()
+        assert "goes on after epoch 1 of 2" in ending.out
         assert "No space left on device" in ending.only_line
-        assert [run.status for run in workplace.runs()] == ["FAILED"]
-        (record,) = workplace.records()
-        whole = sorted(path.name for path in record.glob("checkpoints/*"))
-        assert whole == ["epoch_000.npz", "epoch_001.npz"]
-        assert [load_checkpoint(record / "checkpoints" / name).epoch for name in whole] == [0, 1]
-        assert not (record / "result.json").exists()
-        assert temporary_files(workplace) == []
+        assert self.whole_checkpoints(workplace) == [0, 1, 2]
 
         again("size=8m")
         ending = workplace.train()
         assert ending.status == 0, ending.err
-        assert "goes on after epoch 1 of 2" in ending.out
-        assert [run.status for run in workplace.runs()] == ["FAILED", "FINISHED"]
+        assert [run.status for run in workplace.runs()] == ["FAILED", "FAILED", "FINISHED"]
 
-    def test_the_disk_fills_up_when_figures_are_drawn(self, workplace, mount):
-        mount(workplace.mlruns / "runs", "size=240k")
-        assert "No space left on device" in workplace.train().only_line
-        assert [run.status for run in workplace.runs()] == ["FAILED"]
+    def whole_checkpoints(self, workplace):
+        """Return the epochs of the checkpoints; there must be nothing else, and nothing half-written."""
         (record,) = workplace.records()
-        assert len(list(record.glob("checkpoints/*.npz"))) == 3
         assert not (record / "result.json").exists()
-        assert temporary_files(workplace) == []
+        assert [path for path in record.rglob(".*") if path.is_file()] == []
+        return sorted(load_checkpoint(path).epoch for path in (record / "checkpoints").iterdir())
 
     def test_there_is_no_room_for_artifacts_but_for_the_record(self, workplace, mount):
         """As with a store that goes away: the run is complete, and the store doesn't say otherwise for ever."""

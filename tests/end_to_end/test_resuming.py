@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -25,47 +26,61 @@ def modified(record):
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(new_workplace):
-    """The run, in one go."""
-    workplace = new_workplace()
-    assert workplace.convsweep(*RUN).status == 0
-    return workplace
+def uninterrupted_and_stopped(new_workplace):
+    """The run in one go, and the run stopped by SIGTERM in its course."""
+    whole, stopped = new_workplace(), new_workplace()
+    with whole.running(*RUN) as one, stopped.running(*RUN) as other:
+        other.until(lambda: stopped.epochs_done() >= 1)
+        other.send(signal.SIGTERM)
+        assert other.end().status == 143
+        assert one.end().status == 0
+    return whole, stopped
 
 
 @pytest.fixture(scope="module")
-def stopped(new_workplace):
-    """The run, stopped by SIGTERM in its course."""
-    workplace = new_workplace()
-    with workplace.running(*RUN) as program:
-        program.until(lambda: workplace.epochs_done() >= 1)
-        program.send(signal.SIGTERM)
-        assert program.end().status == 143
-    return workplace
+def uninterrupted(uninterrupted_and_stopped):
+    return uninterrupted_and_stopped[0]
 
 
 @pytest.fixture(scope="module")
-def resumed(new_workplace, stopped):
-    """The stopped run, launched again; with what was said."""
-    workplace = new_workplace()
-    shutil.copytree(stopped.mlruns, workplace.mlruns, dirs_exist_ok=True)
-    ending = workplace.convsweep(*RUN)
-    assert ending.status == 0, ending.err
-    return workplace, ending
+def stopped(uninterrupted_and_stopped):
+    return uninterrupted_and_stopped[1]
+
+
+class Again(NamedTuple):
+    """A run that was launched again."""
+
+    workplace: Any
+    ending: Any
+    epoch: int  # the last one that its record told the end of
 
 
 @pytest.fixture(scope="module")
-def truncated(new_workplace, stopped, events_of):
-    """The stopped run with its record of the last epoch's end cut off in the middle, launched again."""
-    workplace = new_workplace()
-    shutil.copytree(stopped.mlruns / "runs", workplace.mlruns / "runs")
-    (record,) = workplace.records()
-    last = max(event["epoch"] for event in events_of(record) if event["event"] == "epoch_end")
+def resumed_and_truncated(new_workplace, stopped):
+    """Two copies of the stopped run, launched again: as it was, and with the last epoch's end cut off in the middle."""
+    resumed, truncated = new_workplace(), new_workplace()
+    shutil.copytree(stopped.mlruns, resumed.mlruns, dirs_exist_ok=True)
+    shutil.copytree(stopped.mlruns / "runs", truncated.mlruns / "runs")
+    epoch = stopped.epochs_done()
+    (record,) = truncated.records()
     text = (record / "events.jsonl").read_text()
-    line = next(line for line in text.splitlines() if f'"epoch_end", "epoch": {last},' in line)
+    line = next(line for line in text.splitlines() if f'"epoch_end", "epoch": {epoch},' in line)
     (record / "events.jsonl").write_text(text[: text.index(line) + len(line) // 2])
-    ending = workplace.convsweep(*RUN)
-    assert ending.status == 0, ending.err
-    return workplace, ending, last
+    assert truncated.epochs_done() == epoch - 1
+    with resumed.running(*RUN) as one, truncated.running(*RUN) as other:
+        endings = one.end(), other.end()
+    assert [ending.status for ending in endings] == [0, 0], [ending.err for ending in endings]
+    return Again(resumed, endings[0], epoch), Again(truncated, endings[1], epoch - 1)
+
+
+@pytest.fixture(scope="module")
+def resumed(resumed_and_truncated):
+    return resumed_and_truncated[0]
+
+
+@pytest.fixture(scope="module")
+def truncated(resumed_and_truncated):
+    return resumed_and_truncated[1]
 
 
 class TestResumedRun:
@@ -75,19 +90,20 @@ class TestResumedRun:
         assert 1 <= stopped.epochs_done() < 25
 
     def test_it_goes_on_where_it_was(self, stopped, resumed):
-        assert f"goes on after epoch {stopped.epochs_done()} of 25" in resumed[1].out
+        assert resumed.epoch == stopped.epochs_done()
+        assert f"goes on after epoch {resumed.epoch} of 25" in resumed.ending.out
 
     def test_every_checkpoint_is_the_same(self, resumed, uninterrupted, digests_of):
-        (one,), (other,) = resumed[0].records(), uninterrupted.records()
+        (one,), (other,) = resumed.workplace.records(), uninterrupted.records()
         assert one.name == other.name
         assert digests_of(one) == digests_of(other)
 
     def test_result_and_events_are_the_same(self, resumed, uninterrupted):
-        (one,), (other,) = resumed[0].records(), uninterrupted.records()
+        (one,), (other,) = resumed.workplace.records(), uninterrupted.records()
         assert content(one) == content(other)
 
     def test_its_new_run_in_the_store_has_the_whole_history(self, resumed, uninterrupted):
-        first, second = resumed[0].runs()
+        first, second = resumed.workplace.runs()
         (whole,) = uninterrupted.runs()
         assert [first.status, second.status] == ["KILLED", "FINISHED"]
         assert [point for point in second.history if point[0] != "seconds"] == [
@@ -101,11 +117,10 @@ class TestTruncatedRecord:
     """A power cut in the middle of a line."""
 
     def test_the_epoch_whose_end_is_not_told_is_trained_again(self, truncated):
-        _, ending, last = truncated
-        assert f"goes on after epoch {last - 1} of 25" in ending.out
+        assert f"goes on after epoch {truncated.epoch} of 25" in truncated.ending.out
 
     def test_the_end_is_the_same(self, truncated, uninterrupted, digests_of):
-        (one,), (other,) = truncated[0].records(), uninterrupted.records()
+        (one,), (other,) = truncated.workplace.records(), uninterrupted.records()
         assert content(one) == content(other)
         assert digests_of(one) == digests_of(other)
 
