@@ -12,7 +12,6 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from rich.table import Table
 
-from convsweep.compare import load_runs
 from convsweep.config import RunConfig
 from convsweep.data import CLASS_NAMES
 from convsweep.errors import UserError
@@ -21,9 +20,6 @@ from convsweep.layers import softmax
 from convsweep.network import CNN, IMAGE_SHAPE
 from convsweep.patches import Pixels
 from convsweep.progress import console
-from convsweep.tracking.run import RUN_KEY_TAG
-from convsweep.tracking.store import open_existing, search
-from convsweep.tracking.sweep import last_sweep_id
 from convsweep.training import predict
 
 DIGIT_SIZE = 20  # pixels: the longer side of an MNIST digit
@@ -92,6 +88,12 @@ def load_network(mlruns: Path, experiment: str, run: str) -> tuple[RunConfig, CN
 
 def _run_key(mlruns: Path, experiment: str, run: str) -> str:
     """Look a run up in MLflow."""
+    # imported here, with mlflow: a picture that can't be read, or a run given by its key, is answered without
+    from convsweep.compare import load_runs
+    from convsweep.tracking.run import RUN_KEY_TAG
+    from convsweep.tracking.store import open_existing, search
+    from convsweep.tracking.sweep import last_sweep_id
+
     store = open_existing(mlruns, experiment)
     if run == "best":
         runs = load_runs(store, last_sweep_id(store))

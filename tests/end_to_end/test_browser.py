@@ -15,6 +15,7 @@ if CHROMIUM is None:
     pytest.skip("needs chromium on the PATH", allow_module_level=True)
 
 METRICS = ("valid/accuracy", "test/accuracy", "valid/loss", "test/loss")
+LOSSES = ("train/loss", "valid/loss")
 SLOW = 30_000  # milliseconds until a page that doesn't show something is given up on
 
 
@@ -101,23 +102,23 @@ class TestCharts:
         """The cards by title: the page draws only those that are in sight, so it must be high enough for all."""
         page, save = opened(addresses["charts:"], height=2000)
         cards = page.get_by_test_id("experiment-view-compare-runs-card")
-        cards.nth(4).wait_for()
-        by_title = {card.inner_text().splitlines()[0]: card for card in cards.all()[:5]}
+        cards.nth(5).wait_for()
+        by_title = {card.inner_text().splitlines()[0]: card for card in cards.all()[:6]}
         for card in by_title.values():
             card.locator(".js-plotly-plot, canvas").first.wait_for()
         save("charts")
         return by_title
 
     def test_they_show_what_a_sweep_is_looked_at_for(self, charts):
-        assert list(charts)[:4] == ["Parallel Coordinates", "test/accuracy", "valid/accuracy", "train/loss"]
-        assert "learning_rate" in list(charts)[4]
-        assert "num_filters" in list(charts)[4]
+        assert list(charts)[:5] == ["Parallel Coordinates", "test/accuracy", "valid/accuracy", *LOSSES]
+        assert "learning_rate" in list(charts)[5]
+        assert "num_filters" in list(charts)[5]
 
     def test_every_run_has_a_bar(self, charts):
         bars = charts["test/accuracy"].locator(".bars .point")
         sync_api.expect(bars).to_have_count(4)
 
-    @pytest.mark.parametrize("title", ["valid/accuracy", "train/loss"])
+    @pytest.mark.parametrize("title", ["valid/accuracy", *LOSSES])
     def test_every_run_has_a_curve_which_is_not_smoothed(self, charts, title):
         """The page draws each curve twice: faintly as it is, and over that smoothed, unless the view says not to."""
         curves = charts[title].locator(".scatterlayer .js-line")
@@ -132,5 +133,5 @@ class TestCharts:
         assert all(name in text for name in ("learning_rate", "num_filters", "valid/accuracy"))
 
     def test_the_contours_are_drawn_over_the_four_runs(self, charts):
-        contours = list(charts.values())[4]
+        contours = list(charts.values())[5]
         assert contours.locator(".contourlayer path").count() > 0

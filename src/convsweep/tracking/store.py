@@ -3,6 +3,7 @@
 import functools
 import logging
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -135,7 +136,8 @@ def one_line(error: Exception) -> str:
     """Return an error's text in one line, and what matters of it where it is known to be long."""
     if isinstance(error, RequestException) or "Max retries exceeded" in str(error):
         return "it does not answer"
-    return " ".join(str(error).split())[:200]
+    of_the_driver = re.split(r"\[SQL:|\(Background on", str(error))[0]  # SQLAlchemy adds query and a link
+    return " ".join(of_the_driver.split())[:200]
 
 
 def owner() -> str:

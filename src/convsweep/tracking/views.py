@@ -72,6 +72,7 @@ def _charts(params: Sequence[str]) -> dict[str, Any]:
         {"type": "BAR", "metricKey": "test/accuracy"},
         _curve(METRIC),
         _curve("train/loss"),
+        _curve("valid/loss"),
     ]
     if len(params) > 1:
         charts.append(
