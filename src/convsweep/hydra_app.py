@@ -44,7 +44,7 @@ def launch(arguments: Sequence[str]) -> None:
         except (HydraException, OmegaConfBaseException) as error:
             raise _config_error_behind(error) or explain(error) from error
         except _SingleRunError as carrier:
-            raise carrier.error from carrier
+            raise carrier.error from None
 
 
 def job(composed: DictConfig) -> float | None:

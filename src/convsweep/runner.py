@@ -45,9 +45,9 @@ def run(config: RunConfig, varied: Sequence[str] = (), sweep: Sweep | None = Non
     name = run_name(config, varied)
     directory = run_directory(config.mlruns, key)
     store = connect(config.mlruns, config.tracking.experiment)
-    tags = config_tags(config) | {RUN_KEY_TAG: key}
-    tracked = TrackedRun(store, name=name, params=params(config), tags=tags, sweep=sweep)
+    tracked = TrackedRun(store)
     try:
+        tracked.begin(name=name, params=params(config), tags=config_tags(config) | {RUN_KEY_TAG: key}, sweep=sweep)
         with writing(directory):
             directory.mkdir(parents=True, exist_ok=True)
         # another process with the same configuration waits here, and then finds the run finished

@@ -45,32 +45,39 @@ class TrackedRun:
     """A run in MLflow, from RUNNING to its final state.
 
     Args:
-        store: Where it is.
-        name: Its name in the UI.
-        params: Its hyperparameters.
-        tags: Everything else in short.
-        sweep: The sweep it is a job of, if it is one.
+        store: Where it is to be.
 
     Attributes:
+        id: Its id, once it has begun.
         trouble: Why MLflow was given up on, if it was.
-
-    Raises:
-        UserError: The store refuses.
     """
 
-    def __init__(
-        self, store: Store, *, name: str, params: Mapping[str, str], tags: Mapping[str, str], sweep: Sweep | None
-    ) -> None:
+    def __init__(self, store: Store) -> None:
+        self.id: str | None = None
         self.trouble: str | None = None
         self._store = store
         self._metrics: list[Metric] = []
+
+    def begin(self, *, name: str, params: Mapping[str, str], tags: Mapping[str, str], sweep: Sweep | None) -> None:
+        """Make the run, in state RUNNING: from here on it must be ended.
+
+        Args:
+            name: Its name in the UI.
+            params: Its hyperparameters.
+            tags: Everything else in short.
+            sweep: The sweep it is a job of, if it is one.
+
+        Raises:
+            UserError: The store refuses.
+        """
         all_tags = {**resolve_tags(), **tags, ROLE_TAG: "run", OWNER_TAG: owner()}
         if sweep is not None:
             all_tags |= {SWEEP_TAG: sweep.id, "mlflow.parentRunId": sweep.parent_run_id}
-        with answering(store.uri):
-            run = store.client.create_run(store.experiment_id, tags=all_tags, run_name=name)
-            self.id: str = run.info.run_id
-            store.client.log_batch(self.id, params=[Param(key, value) for key, value in params.items()])
+        client = self._store.client
+        with answering(self._store.uri):
+            # subtle: a signal that comes meanwhile is raised at the end of this block, when the id is known
+            self.id = client.create_run(self._store.experiment_id, tags=all_tags, run_name=name).info.run_id
+            client.log_batch(self.id, params=[Param(key, value) for key, value in params.items()])
 
     def record(self, event: Event, checkpoint: Path | None = None) -> None:
         """Take an event in; an epoch's end sends what has gathered, with the epoch's checkpoint."""
@@ -147,7 +154,9 @@ class TrackedRun:
         )
 
     def end(self, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
-        """Give the run its final state."""
+        """Give the run its final state, if it has begun."""
+        if self.id is None:
+            return
         self._flush()
         # tried even after trouble: the store may have refused an artifact, not its database
         with contextlib.suppress(*STORE_ERRORS), undisturbed(self._store.uri):

@@ -36,11 +36,13 @@ def open_sweep(store: Store, directory: Path, axes: Sequence[str], num_jobs: int
         "convsweep.num_jobs": str(num_jobs),
     }
     name = " x ".join(axis.rpartition(".")[2] for axis in axes) or "sweep"
-    with answering(store.uri):
-        parent = store.client.create_run(store.experiment_id, tags=tags, run_name=f"sweep {name}")
-    sweep = Sweep(directory.name, parent.info.run_id, tuple(axes))
-    state = "KILLED"  # unless something better can be said: by Ctrl-C or SIGTERM
+    parent_run_id: str | None = None
+    state = "KILLED"  # by Ctrl-C or SIGTERM, unless something else can be said
     try:
+        with answering(store.uri):
+            parent = store.client.create_run(store.experiment_id, tags=tags, run_name=f"sweep {name}")
+            parent_run_id = parent.info.run_id
+        sweep = Sweep(directory.name, parent_run_id, tuple(axes))
         with writing(directory):
             directory.mkdir(parents=True, exist_ok=True)
             write_whole(directory / FILE, json.dumps(sweep._asdict(), indent=2).encode())
@@ -50,10 +52,11 @@ def open_sweep(store: Store, directory: Path, axes: Sequence[str], num_jobs: int
         state = "FAILED"
         raise
     finally:
-        with answering(store.uri):
-            for job in search(store, RUNNING, jobs_of(sweep.id)):
-                store.client.set_terminated(job.info.run_id, "KILLED")  # its process ended before it could say so
-            store.client.set_terminated(sweep.parent_run_id, state)
+        if parent_run_id is not None:
+            with answering(store.uri):
+                for job in search(store, RUNNING, jobs_of(directory.name)):
+                    store.client.set_terminated(job.info.run_id, "KILLED")  # its process is gone and couldn't say so
+                store.client.set_terminated(parent_run_id, state)
 
 
 def jobs_of(sweep_id: str) -> str:
