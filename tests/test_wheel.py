@@ -1,0 +1,29 @@
+"""The built wheel, apart from the checkout: it must bring its configuration along."""
+
+import subprocess
+import sys
+import zipfile
+
+
+def test_an_unpacked_wheel_composes_its_configuration(pytestconfig, tmp_path):
+    """Its modules come first on the path; its ``conf`` lies inside the package."""
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*build, "--wheel-dir", tmp_path, pytestconfig.rootpath], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    folder = tmp_path / "unpacked"
+    zipfile.ZipFile(wheel).extractall(folder)
+    program = (
+        "from convsweep.config import compose_run, conf_dir; "
+        "print(compose_run(['experiment=first_sweep']).train.epochs, conf_dir())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(folder)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["3", str(folder / "convsweep" / "conf")]
+    assert (folder / "hydra_plugins" / "convsweep_grid.py").is_file()
+    assert not (folder / "hydra_plugins" / "__init__.py").exists()
