@@ -158,9 +158,11 @@ class TrackedRun:
         if self.id is None:
             return
         self._flush()
-        # tried even after trouble: the store may have refused an artifact, not its database
-        with contextlib.suppress(*STORE_ERRORS), undisturbed(self._store.uri):
-            self._store.client.set_terminated(self.id, status if self.trouble is None else "FAILED")
+        self._send(self._store.client.set_terminated, self.id, status)
+        if self.trouble is not None:
+            # tried all the same: the store may have refused an artifact, not its database
+            with contextlib.suppress(*STORE_ERRORS), undisturbed(self._store.uri):
+                self._store.client.set_terminated(self.id, "FAILED")
 
     def _add(self, key: str, value: float, step: int) -> None:
         self._metrics.append(Metric(key, value, int(time.time() * 1000), step))
