@@ -64,7 +64,7 @@ def load_runs(store: Store, sweep_id: str | None = None) -> pd.DataFrame:
     rows = []
     for run in search(store, jobs_of(sweep_id) if sweep_id else f"tags.`{ROLE_TAG}` = 'run'"):
         tags, metrics = run.data.tags, run.data.metrics
-        hyperparameters = {name: run.data.params[name] for name in HYPERPARAMETERS.values()}
+        hyperparameters = {name: run.data.params.get(name) for name in HYPERPARAMETERS.values()}
         others = {key.removeprefix(CONFIG_TAG): text for key, text in tags.items() if key.startswith(CONFIG_TAG)}
         rows.append(
             {
