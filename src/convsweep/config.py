@@ -212,13 +212,9 @@ def _unknown_key(key: str) -> str:
 def _keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
     """List every key of the schema, dotted."""
     for name, field in section.model_fields.items():
-        kinds = [kind for kind in (field.annotation, *get_args(field.annotation)) if _is_section(kind)]
-        if kinds:
-            yield prefix + name
-        for kind in kinds:
+        yield prefix + name
+        for kind in filter(_is_section, (field.annotation, *get_args(field.annotation))):
             yield from _keys(kind, f"{prefix}{name}.")
-        if not kinds:
-            yield prefix + name
 
 
 def _is_section(kind: object) -> TypeGuard[type[BaseModel]]:
