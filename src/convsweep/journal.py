@@ -15,6 +15,7 @@ A run that was cut off goes on from its last checkpoint; what came after that is
 import io
 import json
 import os
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,11 +129,14 @@ class Journal:
                 fields = json.loads(line)
             except json.JSONDecodeError:
                 break  # cut off while it was written
-            event_type = EVENT_TYPES[fields.pop("event")]
-            if event_type is EpochEnd:
-                fields["checkpoint"] = load_checkpoint(checkpoint_path(self.checkpoints, fields["epoch"]))
-                resumable = len(events) + 1
-            events.append(event_type(member=0, **fields))
+            try:
+                event_type = EVENT_TYPES[fields.pop("event")]
+                if event_type is EpochEnd:
+                    fields["checkpoint"] = load_checkpoint(checkpoint_path(self.checkpoints, fields["epoch"]))
+                    resumable = len(events) + 1
+                events.append(event_type(member=0, **fields))
+            except (AttributeError, KeyError, TypeError) as error:
+                raise UserError(f"'{self._events_path}' must hold events of a run (got {line!r}).") from error
         return events if self.result is not None else events[:resumable]
 
 
@@ -155,9 +159,16 @@ def read_config(directory: Path) -> RunConfig:
 
 
 def read_result(directory: Path) -> Result | None:
-    """Return a run's result, or None if it isn't finished."""
+    """Return a run's result, or None if it isn't finished.
+
+    Raises:
+        UserError: The file is there, but isn't a result.
+    """
     path = directory / "result.json"
-    return Result(**json.loads(path.read_text())) if path.exists() else None
+    try:
+        return Result(**json.loads(path.read_text())) if path.exists() else None
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"'{path}' must be the result of a run ({error}).") from error
 
 
 def checkpoint_path(checkpoints: Path, epoch: int) -> Path:
@@ -187,10 +198,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
         UserError: There is no whole checkpoint at that path.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # opened here, because np.load leaves the file open if it is no zip archive
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             parameters = Parameters(file["filters"], file["weights"], file["biases"])
             return Checkpoint(int(file["epoch"]), parameters, str(file["order_state"]))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(f"'{path}' must be a checkpoint of a run ({error}).") from error
 
 

@@ -55,7 +55,7 @@ def read_image(path: Path) -> Pixels:
             grey = np.asarray(_flatten(image).convert("L"))
     except UnidentifiedImageError as error:
         raise UserError(f"'{path}' must be an image file.") from error
-    except (OSError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # SyntaxError: a broken PNG
         raise UserError(f"'{path}' cannot be read as an image: {getattr(error, 'strerror', None) or error}.") from error
     if grey.min() == grey.max():
         raise UserError(f"'{path}' must show a digit (all its pixels are alike).")
