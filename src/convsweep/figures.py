@@ -9,9 +9,9 @@ from convsweep import plots
 from convsweep.config import RunConfig
 from convsweep.data import CLASS_NAMES, Dataset
 from convsweep.journal import writing
-from convsweep.layers import Conv2d, softmax
+from convsweep.layers import convolve, softmax
 from convsweep.network import CNN, Parameters
-from convsweep.patches import Floats, Pixels, image_patches, normalize
+from convsweep.patches import Floats, Pixels, normalize
 from convsweep.training import Evaluation, Event, Window, predict
 
 
@@ -44,7 +44,7 @@ def draw_figures(
         "learning_curves": _learning_curves(config, events),
         "filters": plots.filters_before_and_after(before.filters, after.filters),
         "feature_maps": plots.feature_maps(
-            test.images[0], _feature_maps(config, after, test.images[:1]), names[test.labels[0]]
+            test.images[0], _feature_maps(config, after, test.images[0]), names[test.labels[0]]
         ),
         "confusion_matrix": plots.confusion_matrix(test.labels, probabilities.argmax(axis=1), names),
         "most_confidently_wrong": plots.most_confidently_wrong(test.images, test.labels, probabilities, names),
@@ -81,6 +81,4 @@ def _learning_curves(config: RunConfig, events: Sequence[Event]) -> Figure:
 
 
 def _feature_maps(config: RunConfig, parameters: Parameters, image: Pixels) -> Floats:
-    patches = image_patches(normalize(image, config.train.dtype), config.model.padding)[0]  # [9, H', W']
-    maps: Floats = Conv2d(parameters.filters[None], patches.shape[1:]).forward(patches)[0]  # [F, H', W']
-    return maps
+    return convolve(normalize(image, config.train.dtype), parameters.filters, config.model.padding)
