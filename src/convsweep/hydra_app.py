@@ -50,16 +50,18 @@ def launch(arguments: Sequence[str]) -> None:
 def job(composed: DictConfig) -> float | None:
     """Run one job and return its accuracy on ``valid``, for sweepers that optimise."""
     # imported here, with mlflow: --help and errors in a configuration answer without
-    from convsweep.runner import run
+    from convsweep.runner import Job, run
     from convsweep.tracking.sweep import read_sweep
 
     settings = HydraConfig.get()
     if settings.mode == RunMode.MULTIRUN:
         sweep = read_sweep(Path(settings.sweep.dir))
-        return run(parse(composed), sweep.axes if sweep else (), sweep).valid_accuracy
+        in_sweep = Job(parse(composed), sweep.axes if sweep else (), sweep)
+        return run(in_sweep, lambda _, news: terminal.show(settings.job.num, news)).valid_accuracy
     given = OverridesParser.create().parse_overrides(list(settings.overrides.task))
+    single = Job(parse(composed), tuple(override.get_key_element().lstrip("+") for override in given))
     try:
-        return run(parse(composed), [override.get_key_element().lstrip("+") for override in given]).valid_accuracy
+        return run(single, terminal.show).valid_accuracy
     except UserError as error:
         raise _SingleRunError(error) from error
 

@@ -39,7 +39,7 @@ class Splits(NamedTuple):
 class Checkpoint(NamedTuple):
     """Everything that a run needs to go on from the end of an epoch."""
 
-    epoch: int  # 0: before the first step
+    epoch: int  # 0: before the first step; -1: not even evaluated
     parameters: Parameters
     order_state: str  # the data order's random state, as JSON
 
@@ -71,7 +71,7 @@ class EpochEnd(NamedTuple):
     member: int
     epoch: int
     step: int
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | None  # None: kept elsewhere
 
 
 class Diverged(NamedTuple):
