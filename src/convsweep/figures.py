@@ -54,7 +54,7 @@ def draw_figures(
         folder.mkdir(exist_ok=True)
         for name, figure in drawn.items():
             paths.append(folder / f"{name}.png")
-            figure.savefig(paths[-1], dpi=100)
+            figure.savefig(paths[-1], dpi=100, pil_kwargs={"compress_level": 1})
     return paths
 
 

@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from convsweep.config import ConfigError, conf_dir, explain, parse
 from convsweep.errors import UserError
+from convsweep.jobs import Job
 from convsweep.progress import terminal
 
 
@@ -50,7 +51,7 @@ def launch(arguments: Sequence[str]) -> None:
 def job(composed: DictConfig) -> float | None:
     """Run one job and return its accuracy on ``valid``, for sweepers that optimise."""
     # imported here, with mlflow: --help and errors in a configuration answer without
-    from convsweep.runner import Job, run
+    from convsweep.runner import run
     from convsweep.tracking.sweep import read_sweep
 
     settings = HydraConfig.get()

@@ -14,7 +14,6 @@ Left out: the convolution's gradient towards its input (it is the first layer), 
 convolution and an activation after it (the tutorial's network has neither).
 """
 
-from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -131,9 +130,9 @@ def _bits(numbers: Floats) -> Bits:
 def _keep_first(at_maximum: Bits) -> None:
     """Clear every mark but the first of each block, in place: ``[4, R, F, B]``."""
     taken = at_maximum[0].copy()
-    for candidate in at_maximum[1:]:
-        candidate &= ~taken
-        taken |= candidate
+    for position in range(1, len(at_maximum)):
+        at_maximum[position] &= ~taken
+        taken |= at_maximum[position]
 
 
 class _Turn(NamedTuple):

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from convsweep.news import Began, Ended, News
+from convsweep.jobs import Began, Ended, News
 from convsweep.training import Window
 
 console = Console(highlight=False)

@@ -21,14 +21,13 @@ from convsweep.data import Dataset, load
 from convsweep.errors import UserError
 from convsweep.figures import draw_figures
 from convsweep.identity import code_digest, run_key
+from convsweep.jobs import Began, Ended, Job, Tell
 from convsweep.journal import Journal, Result, checkpoint_path, load_checkpoint, run_directory, writing
 from convsweep.network import CNN, initial_parameters
-from convsweep.news import Began, Ended, Tell
 from convsweep.provenance import provenance
 from convsweep.tracking.names import config_tags, params, run_name
 from convsweep.tracking.run import OUTCOME_TAG, REUSED_TAG, RUN_KEY_TAG, TrackedRun
 from convsweep.tracking.store import connect
-from convsweep.tracking.sweep import Sweep
 from convsweep.training import (
     Checkpoint,
     Diverged,
@@ -42,14 +41,6 @@ from convsweep.training import (
 )
 
 log = logging.getLogger(__name__)
-
-
-class Job(NamedTuple):
-    """What is to be run, and as part of what."""
-
-    config: RunConfig
-    varied: tuple[str, ...] = ()  # the configuration keys to name the run by
-    sweep: Sweep | None = None
 
 
 class _Heard(NamedTuple):
@@ -191,7 +182,7 @@ def _record(job: Job) -> Generator[_Asked, _Heard | None, Result]:
     lock = filelock.FileLock(directory / "lock")
     try:
         tags = config_tags(config) | {RUN_KEY_TAG: key}
-        tracked.begin(name=_name(job), params=params(config), tags=tags, sweep=job.sweep)
+        tracked.begin(name=_name(job), params=params(config), tags=tags, provenance=provenance(), sweep=job.sweep)
         with writing(directory):
             directory.mkdir(parents=True, exist_ok=True)
         with ExitStack() as resources:

@@ -8,7 +8,7 @@ import multiprocessing
 import multiprocessing.connection
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -57,7 +57,7 @@ class Pool:
 
     def __init__(self, modules: Sequence[str]) -> None:
         methods = multiprocessing.get_all_start_methods()
-        self._context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+        self._context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
         self._modules = list(modules)
 
     def warm_up(self) -> None:
@@ -84,8 +84,7 @@ class Pool:
                     connection, process = self._start(work)
                     workers[connection] = process, number
                     connection.send(task)
-                for connection in multiprocessing.connection.wait(list(workers)):
-                    assert isinstance(connection, Connection)
+                for connection in _readable(workers):
                     process, number = workers[connection]
                     try:
                         said = connection.recv()
@@ -112,10 +111,15 @@ class Pool:
 
     def _start(self, work: Work) -> tuple[Connection, BaseProcess]:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(theirs, work), daemon=True)
+        process: BaseProcess = self._context.Process(target=_serve, args=(theirs, work), daemon=True)
         process.start()
         theirs.close()
         return ours, process
+
+
+def _readable(connections: Iterable[Connection], timeout: float | None = None) -> list[Connection]:
+    ready = multiprocessing.connection.wait(list(connections), timeout)
+    return [connection for connection in ready if isinstance(connection, Connection)]
 
 
 def _end(workers: dict[Connection, tuple[BaseProcess, int]]) -> None:
@@ -124,8 +128,7 @@ def _end(workers: dict[Connection, tuple[BaseProcess, int]]) -> None:
         process.terminate()
     deadline = time.monotonic() + PATIENCE
     while workers and time.monotonic() < deadline:
-        for connection in multiprocessing.connection.wait(list(workers), timeout=0.1):
-            assert isinstance(connection, Connection)
+        for connection in _readable(workers, timeout=0.1):
             try:
                 connection.recv()  # lest it waits for somebody to listen
             except (EOFError, ConnectionError):

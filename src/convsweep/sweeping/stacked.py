@@ -7,7 +7,6 @@ MLflow, and say what happens.
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from logging.handlers import QueueHandler
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +16,9 @@ from omegaconf import DictConfig
 
 from convsweep.config import parse
 from convsweep.errors import UserError
-from convsweep.news import Ended
+from convsweep.jobs import Ended, Job, News
 from convsweep.progress import terminal
-from convsweep.sweeping.jobs import OpenJob
+from convsweep.sweeping.hydra_job import HydraJob
 from convsweep.sweeping.pool import Handed, Over, Pool, Said, Say
 from convsweep.sweeping.stacks import plan_stacks
 
@@ -32,7 +31,7 @@ class _Stack(NamedTuple):
     """What a process is handed."""
 
     numbers: list[int]  # of the jobs
-    jobs: list[object]  # runner.Job, which this process needn't know
+    jobs: list[Job]
 
 
 def launch(
@@ -49,7 +48,6 @@ def launch(
     Returns:
         How each job ended, in their order.
     """
-    from convsweep.runner import Job
     from convsweep.tracking.sweep import read_sweep
 
     configs = [parse(job) for job in composed]
@@ -58,36 +56,49 @@ def launch(
     stacks = [_Stack(numbers, [jobs[number] for number in numbers]) for numbers in plan_stacks(configs, processes)]
     processes = min(processes, len(stacks))
     log.info("Training %d jobs in %d stacks, %d at a time", len(jobs), len(stacks), processes)
-
-    first = composed[0].hydra.job.num
-    open_jobs: dict[int, OpenJob] = {}
-    returns: dict[int, JobReturn] = {}
-
-    def end(number: int, ended: Ended) -> None:
-        accuracy = ended.result and ended.result.valid_accuracy
-        returns[number] = open_jobs.pop(number).end(ended.error or accuracy, failed=ended.error is not None)
-        terminal.show(first + number, ended)
-
+    batch = _Batch(composed, context, task_function)
     for event in pool.run(work, stacks, processes):
         match event:
             case Handed(stack):
-                for number in stacks[stack].numbers:
-                    open_jobs[number] = OpenJob(composed[number], context, task_function)
-            case Said(_, (number, logging.LogRecord() as record)):
-                open_jobs[number].log(record)
-            case Said(_, (number, Ended() as ended)):
-                end(number, ended)
-            case Said(_, (number, news)):
-                terminal.show(first + number, news)
+                batch.begin(stacks[stack].numbers)
+            case Said(_, (number, what)):
+                batch.hear(number, what)
             case Over(stack, exit_code):
+                batch.lose(stacks[stack].numbers, exit_code)
+    return [batch.returns[number] for number in range(len(jobs))]
+
+
+class _Batch:
+    """The jobs of one launch, as Hydra and the terminal are told of them."""
+
+    def __init__(self, composed: Sequence[DictConfig], context: HydraContext, task_function: TaskFunction) -> None:
+        self.returns: dict[int, JobReturn] = {}  # of the jobs that are over
+        self._composed, self._context, self._task_function = composed, context, task_function
+        self._open: dict[int, HydraJob] = {}
+
+    def begin(self, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            self._open[number] = HydraJob(self._composed[number], self._context, self._task_function)
+
+    def hear(self, number: int, what: logging.LogRecord | News) -> None:
+        if isinstance(what, logging.LogRecord):
+            self._open[number].log(what)
+            return
+        terminal.show(self._composed[number].hydra.job.num, what)
+        if isinstance(what, Ended):
+            failed = what.result is None
+            value = what.error if what.result is None else what.result.valid_accuracy
+            self.returns[number] = self._open.pop(number).end(value, failed=failed)
+
+    def lose(self, numbers: Sequence[int], exit_code: int | None) -> None:
+        """End those jobs of a stack that is over which have not told their own end."""
+        for number in numbers:
+            if number in self._open:
                 error = UserError(
-                    f"the process that trained it ended with status {exit_code}; "
+                    f"the process that trained it is gone (exit code {exit_code}); "
                     "the same command goes on from the last finished epoch."
                 )
-                for number in stacks[stack].numbers:
-                    if number in open_jobs:
-                        end(number, Ended("", None, error))
-    return [returns[number] for number in range(len(jobs))]
+                self.hear(number, Ended("", None, error))
 
 
 def work(stack: _Stack, say: Say) -> None:
@@ -102,13 +113,17 @@ def work(stack: _Stack, say: Say) -> None:
         )
 
 
-class _SayingHandler(QueueHandler):
+class _SayingHandler(logging.Handler):
     """Says log records instead of writing them."""
 
-    number = 0  # the job whose turn it is
+    def __init__(self, say: Say) -> None:
+        super().__init__()
+        self.number = 0  # of the job whose turn it is
+        self._say = say
 
-    def enqueue(self, record: logging.LogRecord) -> None:
-        self.queue((self.number, record))
+    def emit(self, record: logging.LogRecord) -> None:
+        plain = logging.makeLogRecord(record.__dict__ | {"msg": self.format(record), "args": None, "exc_info": None})
+        self._say((self.number, plain))
 
 
 @contextmanager

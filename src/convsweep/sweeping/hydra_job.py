@@ -6,18 +6,17 @@ ends: output directory, ``.hydra``, logging, callbacks, return value.
 
 import copy
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import JobReturn, JobStatus, JobRuntime, configure_log
+from hydra.core.utils import JobReturn, JobRuntime, JobStatus, configure_log
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 
-class OpenJob:
+class HydraJob:
     """A job that has begun.
 
     Args:
@@ -37,10 +36,10 @@ class OpenJob:
             with read_write(own), open_dict(own):
                 del own["hydra"]
             self._job_return = JobReturn(
-                overrides=OmegaConf.to_container(config.hydra.overrides.task),
+                overrides=list(config.hydra.overrides.task),
                 cfg=own,
                 hydra_cfg=copy.deepcopy(OmegaConf.masked_copy(config, "hydra")),
-                working_dir=os.getcwd(),
+                working_dir=str(Path.cwd()),
                 task_name=JobRuntime.instance().get("name"),
             )
             self._handlers = self._open_log()

@@ -1,10 +1,27 @@
-"""What is told of jobs while they run, from whichever process they run in, to whoever shows it."""
+"""Jobs: what is asked, and what is told of them while they run, from whichever process they run in."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
+from convsweep.config import RunConfig
 from convsweep.journal import Result
 from convsweep.training import Evaluation, Window
+
+
+class Sweep(NamedTuple):
+    """What a job must know of the sweep it belongs to."""
+
+    id: str  # the name of the sweep's directory
+    parent_run_id: str
+    axes: tuple[str, ...]  # the configuration keys that vary
+
+
+class Job(NamedTuple):
+    """What is to be run, and as part of what."""
+
+    config: RunConfig
+    varied: tuple[str, ...] = ()  # the configuration keys to name the run by
+    sweep: Sweep | None = None
 
 
 class Began(NamedTuple):
