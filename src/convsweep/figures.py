@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from convsweep import plots
+from convsweep import mosaics, plots
 from convsweep.config import RunConfig
 from convsweep.data import CLASS_NAMES, Dataset
 from convsweep.journal import writing
@@ -40,21 +40,20 @@ def draw_figures(
     test, names = dataset.splits.test, CLASS_NAMES[dataset.name]
     network = CNN([after], [0.0], padding=config.model.padding)
     probabilities = softmax(predict(network, test.images)[0])  # [N, C]
-    drawn = {
-        "learning_curves": _learning_curves(config, events),
-        "filters": plots.filters_before_and_after(before.filters, after.filters),
-        "feature_maps": plots.feature_maps(
+    pictures = {
+        "filters": mosaics.filters_before_and_after(before.filters, after.filters),
+        "feature_maps": mosaics.feature_maps(
             test.images[0], _feature_maps(config, after, test.images[0]), names[test.labels[0]]
         ),
-        "confusion_matrix": plots.confusion_matrix(test.labels, probabilities.argmax(axis=1), names),
-        "most_confidently_wrong": plots.most_confidently_wrong(test.images, test.labels, probabilities, names),
+        "confusion_matrix": mosaics.confusion_matrix(test.labels, probabilities.argmax(axis=1), names),
+        "most_confidently_wrong": mosaics.most_confidently_wrong(test.images, test.labels, probabilities, names),
     }
-    paths = []
+    paths = [folder / f"{name}.png" for name in ("learning_curves", *pictures)]
     with writing(folder):
         folder.mkdir(exist_ok=True)
-        for name, figure in drawn.items():
-            paths.append(folder / f"{name}.png")
-            figure.savefig(paths[-1], dpi=100, pil_kwargs={"compress_level": 1})
+        _learning_curves(config, events).savefig(paths[0], dpi=100)
+        for path, picture in zip(paths[1:], pictures.values(), strict=True):
+            picture.save(path)
     return paths
 
 
