@@ -26,7 +26,7 @@ GAP, MARGIN, TITLE, TEXT = 6, 14, 16, 12  # pixels, the last two of a line of te
 class Row(NamedTuple):
     """Tiles side by side."""
 
-    tiles: Sequence[Colours]  # [H, W, 3] each
+    tiles: Sequence[Colours] | Colours  # [H, W, 3] each
     label: str = ""  # on the left
     above: Sequence[str] = ()  # a text over each tile
     inside: Sequence[str] = ()  # a text in the middle of each
