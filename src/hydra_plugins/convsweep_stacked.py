@@ -28,13 +28,17 @@ class StackedLauncher(BasicLauncher):
 
     def __init__(self, n_jobs: int) -> None:
         super().__init__()
-        if n_jobs != -1 and n_jobs < 1:
-            rule = "must be >= 1, or -1 for all cores"
-            raise ConfigCompositionException(f"'hydra.launcher.n_jobs' {rule} (got {n_jobs}).")
         self.n_jobs = n_jobs
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take Hydra's context; let processes import what they need while jobs are still being composed."""
+        """Take Hydra's context; let processes import what they need while jobs are still being composed.
+
+        Raises:
+            ConfigCompositionException: The number of processes makes no sense.
+        """
+        if self.n_jobs != -1 and self.n_jobs < 1:
+            rule = "must be >= 1, or -1 for all cores"
+            raise ConfigCompositionException(f"'hydra.launcher.n_jobs' {rule} (got {self.n_jobs}).")
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         if self._can_stack():
             from convsweep.sweeping.stacked import pool

@@ -197,13 +197,22 @@ class Workplace:
 
     def epochs_done(self) -> int:
         """Return how many epochs the furthest run has finished."""
-        ends = [
-            event["epoch"]
+        return max(self._epochs().values(), default=0)
+
+    def all_begun(self, number: int | None = None) -> bool:
+        """Tell whether every run, and so many of them, has finished an epoch and told the store of it."""
+        epochs, runs = self._epochs(), self.runs()
+        logged = [run for run in runs if len(run.metric("valid/accuracy")) > 1]
+        return min(epochs.values(), default=0) >= 1 and len(logged) == len(runs) == (number or len(runs))
+
+    def _epochs(self) -> dict[str, int]:
+        """Return the last epoch that each record tells the end of."""
+        return {
+            path.parent.name: max(
+                (event["epoch"] for event in read_events(path.parent) if event["event"] == "epoch_end"), default=0
+            )
             for path in self.mlruns.glob("runs/*/events.jsonl")
-            for event in read_events(path.parent)
-            if event["event"] == "epoch_end"
-        ]
-        return max(ends, default=0)
+        }
 
 
 def _logged_run(store: sqlite3.Connection, run_id: str, *columns: str) -> LoggedRun:

@@ -19,15 +19,6 @@ def steps(run, key):
 
 
 @pytest.fixture(scope="module")
-def parallel(new_workplace, grid_command):
-    """The same sweep, its jobs spread over two processes."""
-    workplace = new_workplace()
-    ending = workplace.convsweep(*grid_command, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-    assert ending.status == 0, ending.err
-    return workplace
-
-
-@pytest.fixture(scope="module")
 def troubled(new_workplace, key_of):
     """A sweep with one job that fails and one that diverges, neither of them last; and how it ended."""
     workplace = new_workplace()
@@ -165,35 +156,6 @@ class TestGrid:
     def test_no_temporary_file_is_left(self, grid):
         names = {path.name for path in grid.mlruns.rglob(".*") if path.is_file()}
         assert names == set()
-
-
-class TestLaunchers:
-    """Where a job runs is not to be seen in what it computes."""
-
-    def test_two_processes_compute_the_same_checkpoints_bit_for_bit(self, grid, parallel, digests_of):
-        assert [record.name for record in parallel.records()] == [record.name for record in grid.records()]
-        for one, other in zip(grid.records(), parallel.records(), strict=True):
-            assert digests_of(one) == digests_of(other)
-
-    def test_and_the_same_events(self, grid, parallel):
-        for one, other in zip(grid.records(), parallel.records(), strict=True):
-            assert (one / "events.jsonl").read_bytes() == (other / "events.jsonl").read_bytes()
-
-    def test_and_log_them_under_one_finished_parent(self, parallel):
-        (parent,) = parallel.runs("sweep")
-        assert {run.tags["mlflow.parentRunId"] for run in parallel.runs()} == {parent.id}
-        assert [run.status for run in [parent, *parallel.runs()]] == ["FINISHED"] * 5
-
-    def test_the_jobs_did_run_in_other_processes(self, grid, parallel):
-        """Lest the tests above compare a launcher with itself."""
-
-        def processes(workplace):
-            return {run.tags["convsweep.owner"] for run in workplace.runs()}
-
-        (grid_parent,), (parallel_parent,) = grid.runs("sweep"), parallel.runs("sweep")
-        assert processes(grid) == {grid_parent.tags["convsweep.owner"]}
-        assert len(processes(parallel)) == 2
-        assert parallel_parent.tags["convsweep.owner"] not in processes(parallel)
 
 
 def test_four_programs_can_make_the_store_at_once(bare_workplace):

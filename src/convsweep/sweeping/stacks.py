@@ -31,7 +31,7 @@ def plan_stacks(configs: Sequence[RunConfig], processes: int) -> list[list[int]]
         members = [configs[number] for number in numbers]
         bytes_each = 8 if members[0].train.dtype == "float64" else 4
         at_once = max(FILTERS_AT_ONCE * 4 // bytes_each // members[0].model.num_filters, 1)
-        parts = max(ceil(len(numbers) / at_once), ceil(sum(map(_cost, members)) / fair_share))
+        parts = max(ceil(len(numbers) / at_once), round(sum(map(_cost, members)) / fair_share))
         parts = min(parts, len(numbers))
         bounds = [len(numbers) * part // parts for part in range(parts + 1)]
         stacks += [numbers[start:end] for start, end in pairwise(bounds)]
