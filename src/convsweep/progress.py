@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from convsweep.jobs import Began, Ended, News
-from convsweep.training import Window
+from convsweep.training import Evaluation, Window
 
 console = Console(highlight=False)
 if not console.is_terminal:
@@ -101,6 +101,7 @@ class _SweepBar:
         self._bars, self._steps = bars, steps
         self._seen = [0] * len(steps)  # how far each job has come
         self._in_flight: set[int] = set()
+        self._names: dict[int, str] = {}
         self._done, self._trained, self._best = 0, 0, ""
         self._best_accuracy = -1.0
         self._begun: float | None = None
@@ -111,18 +112,17 @@ class _SweepBar:
             case Began():
                 self._begun = self._begun or time.perf_counter()
                 self._in_flight.add(job)
-                self._seen[job] = news.step
+                self._seen[job], self._names[job] = news.step, news.name
             case Window():
                 self._trained += news.step - self._seen[job]
                 self._seen[job] = news.step
+            case Evaluation(split="valid") if news.accuracy > self._best_accuracy:
+                self._best_accuracy = news.accuracy
+                self._best = f"  best on valid {news.accuracy:.2%}: {self._names[job]}"
             case Ended():
                 self._in_flight.discard(job)
                 self._done += 1
                 self._seen[job] = self._steps[job]
-                accuracy = news.result and news.result.valid_accuracy
-                if news.result and news.result.outcome == "finished" and (accuracy or 0) > self._best_accuracy:
-                    self._best_accuracy = accuracy or 0
-                    self._best = f"  best on valid {self._best_accuracy:.2%}: {news.name}"
         self._bars.update(self._task, completed=sum(self._seen), state=self._state())
 
     def _state(self) -> str:
