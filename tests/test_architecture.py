@@ -11,7 +11,19 @@ import convsweep
 
 PACKAGE = Path(convsweep.__file__).parent
 MATHEMATICS = ("patches", "layers", "network", "training")
-ORDER = ("patches", "layers", "network", "training", "config", "data", "journal", "tracking", "runner", "cli")
+ORDER = (
+    "patches",
+    "layers",
+    "network",
+    "training",
+    "config",
+    "data",
+    "journal",
+    "tracking",
+    "runner",
+    "cli",
+    "studies",
+)
 
 
 def imports(path):

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from convsweep.plots import ORANGE
-from convsweep.studies.intervals import LEVEL, Interval, holm, mean_interval, wilson
+from convsweep.studies.intervals import LEVEL, Interval, mean_interval, p_of_being_best, wilson
 from convsweep.studies.markdown import blocks, image, table
 from convsweep.studies.study import Facts, Report, Setting, Study
 from convsweep.studies.sweep import measure_sweep
@@ -43,7 +43,7 @@ class Standing(NamedTuple):
     configuration: Configuration
     accuracy: Interval  # on valid, over the seeds
     behind: Interval  # best less this one, paired by seed
-    p: float  # of no difference from the best, Holm-corrected
+    p: float  # of its being the best
 
     @property
     def like_the_best(self) -> bool:
@@ -58,8 +58,7 @@ def _measure(setting: Setting) -> Facts:
 def standings(results: pd.DataFrame) -> list[Standing]:
     """Return all configurations, best mean accuracy on ``valid`` first (a run that diverged counts as 0).
 
-    Each is compared with the best by a paired t test over the seeds; the p values are corrected by Holm for all
-    comparisons.
+    All are compared with each other, paired by seed; see ``p_of_being_best``.
     """
     counted = results.assign(accuracy=results["valid/accuracy"].where(results["outcome"] == "finished", 0.0))
     by_seed = counted.pivot_table(
@@ -69,7 +68,7 @@ def standings(results: pd.DataFrame) -> list[Standing]:
     order = means.sort_values(ascending=False, kind="stable").index
     table_of_values = by_seed.loc[order].to_numpy()
     behind = [mean_interval(table_of_values[0] - values) for values in table_of_values]
-    p_values = [1.0, *holm([interval.p for interval in behind[1:]])]
+    p_values = p_of_being_best(table_of_values).tolist()
     return [
         Standing(Configuration(int(filters), float(rate), int(epochs)), mean_interval(values), interval, p)
         for (filters, rate, epochs), values, interval, p in zip(order, table_of_values, behind, p_values, strict=True)
@@ -94,16 +93,17 @@ def _report(results: pd.DataFrame) -> Report:
         "Accuracy on `valid`: mean over seeds ± half the 95% interval (points); outlined, what can't be told from the "
         "best.",
         image("Accuracy on valid by filters and learning rate, a map a number of epochs", "heat_maps.png"),
-        f"Those that can't be told from the best ({len(alike)} of {len(found)}): a paired t test over the "
-        f"{found[0].accuracy.n} seeds against the best, corrected by Holm for {len(found) - 1} comparisons, at 5%.",
+        f"Those that can't be told from the best ({len(alike)} of {len(found)}): no other configuration is better by a "
+        f"one-sided t test, paired over the {found[0].accuracy.n} seeds, at 5% after Bonferroni's correction for "
+        f"{len(found) - 1} comparisons. So the truly best is among them with 95% probability (Hsu 1981).",
         table(
-            ["configuration", "valid accuracy", "behind the best (points)", "p, corrected"],
+            ["configuration", "valid accuracy", "behind the best (points)", "p of being the best"],
             [
                 [
                     str(one.configuration),
                     one.accuracy.text(".4f"),
-                    one.behind.text("+.2%") if one.configuration != best else "-",
-                    f"{one.p:.3f}" if one.configuration != best else "-",
+                    one.behind.text("+.2f", times=100) if one.configuration != best else "-",
+                    f"{one.p:.3f}",
                 ]
                 for one in alike
             ],
@@ -112,7 +112,7 @@ def _report(results: pd.DataFrame) -> Report:
         f"{test.text('.4f')} over {test.n} seeds; for {num_test} images Wilson's interval is [{low:.4f}, {high:.4f}].",
         f"What the intervals leave out: all runs were compared on the same {num_valid} images, and others could order "
         "neighbours otherwise; and the best of many is lucky, so that its accuracy on `valid` flatters it. That is "
-        "what `test` is for. Five seeds give a test little power: not told apart is not shown to be equal.",
+        "what `test` is for. So few seeds give a test little power: not told apart is not shown to be equal.",
         f"{diverged} of {len(results)} runs diverged." if diverged else "No run diverged.",
     )
     answer = blocks(

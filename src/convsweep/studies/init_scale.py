@@ -18,12 +18,12 @@ from convsweep.training import Splits, initialization_rng, learn, predict, summa
 
 TUTORIAL_RATE, TUTORIAL_SCALE, UNDIVIDED = 0.005, 1.0, 9.0
 GUESSING = 2.3  # nats: ln 10, the loss of an even guess
-METRICS = {"test/loss": "+.4f", "test/accuracy": "+.2%"}
-COLOURS = ("#9ecae1", "#4292c6", "#08519c", "#d1495b")
+METRICS = {"test/loss": 1, "test/accuracy": 100}  # and what to show them times: nats, points
+COLOURS = ("#9ecae1", "#4292c6", "#08519c", "#f2a65a", "#d1495b")
 SMALL_DATA = ("data.num_train=300", "data.num_valid=50", "data.num_test=100")
 SMALL = (
     *SMALL_DATA,
-    "model.init_scale=1,9,300",
+    "model.init_scale=1,9",
     "train.learning_rate=0.005",
     "train.seed=0,1",
     "train.epochs=1",
@@ -34,15 +34,16 @@ def _measure(setting: Setting) -> Facts:
     facts = measure_sweep(setting, STUDY.name, SMALL, "the images keep the file's order")
     runs = read_record(STUDY, setting.folder).assign(filters_times=1.0)
     config = common_config([f"experiment={STUDY.name}", *(SMALL_DATA if setting.small else ()), *setting.overrides])
-    undivided = train_undivided(load(config.data).splits, runs)
+    undivided = train_with_filters(UNDIVIDED, load(config.data).splits, runs)
     write_results(pd.concat([runs, undivided], ignore_index=True), setting.folder)
     return facts
 
 
-def train_undivided(splits: Splits, runs: pd.DataFrame) -> pd.DataFrame:
-    """Train what no configuration can ask for: the tutorial's network, of its filters alone nothing divided by 9.
+def train_with_filters(times: float, splits: Splits, runs: pd.DataFrame) -> pd.DataFrame:
+    """Train what no configuration can ask for: the tutorial's network, its initial filters alone multiplied.
 
     Args:
+        times: By what; 9 undoes the tutorial's division.
         splits: The images.
         runs: The sweep's, which say for which seeds and how long.
 
@@ -51,7 +52,7 @@ def train_undivided(splits: Splits, runs: pd.DataFrame) -> pd.DataFrame:
     """
     seeds, epochs, num_filters = sorted(runs["seed"].unique()), int(runs["epochs"].iloc[0]), runs["num_filters"].iloc[0]
     divided = [initial_parameters(int(num_filters), rng=initialization_rng(int(seed))) for seed in seeds]
-    members = [initial._replace(filters=initial.filters * np.float32(UNDIVIDED)) for initial in divided]
+    members = [initial._replace(filters=initial.filters * np.float32(times)) for initial in divided]
     network = CNN(members, [TUTORIAL_RATE] * len(members))
     with threadpool_limits(1):
         for _ in range(epochs):
@@ -63,7 +64,7 @@ def train_undivided(splits: Splits, runs: pd.DataFrame) -> pd.DataFrame:
             "learning_rate": TUTORIAL_RATE,
             "num_filters": num_filters,
             "init_scale": TUTORIAL_SCALE,
-            "filters_times": UNDIVIDED,
+            "filters_times": times,
             "epochs": epochs,
             "seed": seeds,
             "valid/accuracy": [means.accuracy for means in valid],
@@ -114,8 +115,8 @@ def _filters_alone(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _effects(runs: pd.DataFrame, factor: str) -> list[str]:
-    found = [(effect(runs, metric, factor, UNDIVIDED, 1.0), form) for metric, form in METRICS.items()]
-    return [of.text(form) if of else "diverged" for of, form in found]
+    found = [(effect(runs, metric, factor, UNDIVIDED, 1.0), times) for metric, times in METRICS.items()]
+    return [of.text("+.3f", times=times) if of else "diverged" for of, times in found]
 
 
 def _accuracy(runs: pd.DataFrame) -> str:
@@ -140,7 +141,13 @@ def _best_row(runs: pd.DataFrame) -> list[str]:
     test = runs.loc[runs["init_scale"] == best, "test/accuracy"]
     less = effect(runs, "test/accuracy", "init_scale", TUTORIAL_SCALE, best) if best != TUTORIAL_SCALE else None
     rate = float(runs["learning_rate"].iloc[0])
-    return [f"{rate:g}", f"{best:g}", f"{of_valid[best]:.4f}", f"{test.mean():.4f}", less.text("+.2%") if less else "-"]
+    return [
+        f"{rate:g}",
+        f"{best:g}",
+        f"{of_valid[best]:.4f}",
+        f"{test.mean():.4f}",
+        less.text("+.2f", times=100) if less else "-",
+    ]
 
 
 def _answer(results: pd.DataFrame) -> str:
@@ -156,20 +163,20 @@ def _answer(results: pd.DataFrame) -> str:
         )
         first = (
             f"{verdict}: at its learning rate, {TUTORIAL_RATE:g}, leaving the division out changes the test loss by "
-            f"{loss.text(METRICS['test/loss'])} and the accuracy by {accuracy.text(METRICS['test/accuracy'])} points."
+            f"{loss.text('+.3f')} and the accuracy by {accuracy.text('+.2f', times=100)} points."
         )
     fine, failed = _like_the_tutorials(_at_rate(sweep)), _failed(sweep)
     second = (
         f"At that rate the init scales {_list(fine)} end less than a point of accuracy below scale 1, or above it. "
         f"Of all {sweep.groupby(['init_scale', 'learning_rate']).ngroups} pairs of scale and rate, {len(failed)} learn "
         f"no better than guessing ({GUESSING:g} nats) or diverge"
-        + (f": {'; '.join(f'scale {scale:g} at rate {rate:g}' for scale, rate in failed)}." if failed else ".")
+        + (f": {'; '.join(_by_rate(failed))}." if failed else ".")
     )
     why = (
-        "Scale and learning rate are not two matters. Between two changes of a maximum the logits are the product of "
-        "filters and dense weights, so filters that are a times as large make the dense weights' gradient a times and "
-        "their steps' effect a a times as large: like a larger learning rate for the dense layer. Too small a "
-        "product leaves both layers without a gradient until one of them has grown."
+        "Scale and learning rate are not two matters. Where no maximum changes its place, the logits are the product "
+        "of filters and dense weights: with filters a times as large, the dense weights' gradient is a times as large "
+        "and what a step of theirs does to the logits a² times, as if the dense layer alone had a learning rate a² "
+        "times as large. Too small a product leaves both layers almost without a gradient until one of them has grown."
     )
     return blocks(first, second, why)
 
@@ -180,6 +187,11 @@ def _failed(sweep: pd.DataFrame) -> list[tuple[float, float]]:
     by_pair = worse.groupby(["learning_rate", "init_scale"], as_index=False)["failed"].mean()
     chosen = by_pair[by_pair["failed"] > 0.5]
     return list(zip(chosen["init_scale"], chosen["learning_rate"], strict=True))
+
+
+def _by_rate(pairs: list[tuple[float, float]]) -> list[str]:
+    rates = sorted({rate for _, rate in pairs})
+    return [f"at rate {rate:g} the scales {_list([scale for scale, at in pairs if at == rate])}" for rate in rates]
 
 
 def _like_the_tutorials(at_rate: pd.DataFrame) -> list[float]:
@@ -193,7 +205,7 @@ def _list(scales: list[float]) -> str:
 
 
 def _draw(results: pd.DataFrame) -> dict[str, Figure]:
-    figure = Figure(figsize=(8, 4.8), layout="constrained")
+    figure = Figure(figsize=(9, 4.6), layout="constrained")
     axes = figure.subplots()
     undivided = results[results["filters_times"] > 1]
     results = results[results["filters_times"] == 1]
@@ -221,11 +233,12 @@ def _draw(results: pd.DataFrame) -> dict[str, Figure]:
         label=f"scale 1, filters alone undivided,\nlearning rate {TUTORIAL_RATE:g}",
     )
     axes.axhline(0.9, color="black", linewidth=0.8, linestyle=":", label="guessing")
-    axes.plot([], [], "x", color="black", label="diverged (how many seeds)")
+    if len(finished) < len(results):
+        axes.plot([], [], "x", color="black", label="diverged (how many seeds)")
     axes.axvline(TUTORIAL_SCALE, color="grey", linewidth=0.8, linestyle="--")
     axes.text(TUTORIAL_SCALE, lowest, " the tutorial's", va="bottom", fontsize=9, color="grey")
     axes.set(xscale="log", yscale="log", xlabel="init scale (1: the tutorial's 1/9 and 1/inputs)", ylabel="test error")
-    axes.set_ylim(lowest, 1.15 * 1.13 ** (len(rates) + 1))
+    axes.set_ylim(lowest, 1.15 * 1.13 ** (len(rates) + 1) if len(finished) < len(results) else 1)
     ticks = [tick for tick in (0.02, 0.03, 0.05, 0.1, 0.2, 0.4, 0.9) if tick >= lowest]
     axes.set_yticks(ticks)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -244,7 +257,7 @@ STUDY = Study(
     question="Does dividing the initial filters by 9 matter as much as the tutorial says?",
     expected="In a network of two layers without an activation the scale should matter over orders of magnitude, not "
     "by a factor of 9: too small and the first steps have no gradient to speak of, too large and single images "
-    "throw the weights about until the loss is no number. A smaller learning rate should move the limit upwards.",
+    "throw the weights about. A smaller learning rate should move that limit upwards.",
     measure=_measure,
     report=_report,
     draw=_draw,

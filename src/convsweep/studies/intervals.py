@@ -1,8 +1,7 @@
 """Means, effects and their 95% intervals.
 
 Seeds are the sample: an interval says what other seeds would give on the same images. A share of images has its own
-interval (Wilson 1927), which says what other images would give to the same model. Holm (1979) corrects p values for
-being one of many. Distributions are SciPy's.
+interval (Wilson 1927), which says what other images would give to the same model. Distributions are SciPy's.
 """
 
 import math
@@ -31,11 +30,10 @@ class Interval(NamedTuple):
         """Whether the mean can be told from 0."""
         return self.low > 0 or self.high < 0
 
-    def text(self, form: str) -> str:
-        """Return mean and interval, each number in a format such as ``+.4f``."""
-        if self.n < 2:
-            return f"{self.mean:{form}}"
-        return f"{self.mean:{form}} [{self.low:{form}}, {self.high:{form}}]"
+    def text(self, form: str, *, times: float = 1) -> str:
+        """Return mean and interval, each number in a format such as ``+.4f``; 100 ``times`` a share are points."""
+        mean, low, high = (f"{times * value:{form}}" for value in (self.mean, self.low, self.high))
+        return mean if self.n < 2 else f"{mean} [{low}, {high}]"
 
 
 def mean_interval(sample: Sequence[float] | npt.NDArray[np.floating[Any]]) -> Interval:
@@ -91,15 +89,29 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values corrected for being several: below 0.05, none of them is likely to be so by chance.
+def p_of_being_best(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+    """Return a p value for each of several alternatives: that its true mean is the highest of all.
 
-    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
-    [0.03, 0.06, 0.06]
+    An alternative is given up where another is better by a paired t test, one-sided. The smallest of its M - 1 p
+    values is multiplied by their number (Bonferroni), so that the alternatives with p > 0.05 hold the best with 95%
+    probability at least. That the best in the sample was found by looking does not matter: it is not singled out
+    (multiple comparisons with the best, Hsu 1981).
+
+    Args:
+        values: ``[M, n]``, of each alternative, seeds in the same order.
+
+    Returns:
+        ``[M]``.
+
+    >>> p_of_being_best(np.array([[5.0, 6.0, 7.0], [1.0, 2.1, 2.9], [4.0, 6.5, 6.9]])).round(3).tolist()
+    [1.0, 0.0, 0.691]
     """
-    # the k-th smallest of m is multiplied by m - k + 1, and none may fall below its predecessor
-    order = np.argsort(p_values, kind="stable")
-    scaled = np.asarray(p_values, np.float64)[order] * np.arange(len(order), 0, -1)
-    corrected = np.empty(len(order))
-    corrected[order] = np.minimum(np.maximum.accumulate(scaled), 1)
-    return [float(p) for p in corrected]
+    n = values.shape[1]
+    ahead = values[None] - values[:, None]  # [M, M, n]: the second's value less the first's
+    mean, error = ahead.mean(axis=-1), ahead.std(axis=-1, ddof=1) / math.sqrt(n)  # [M, M]
+    with np.errstate(divide="ignore", invalid="ignore"):  # differences that are all alike: t is infinite, or 0 / 0
+        t = np.where(mean == 0, 0.0, mean / error)
+    np.fill_diagonal(t, -np.inf)  # none is compared with itself
+    smallest = stats.t.sf(t.max(axis=1), n - 1)
+    p_values: npt.NDArray[np.float64] = np.minimum(smallest * (len(values) - 1), 1)
+    return p_values

@@ -193,9 +193,10 @@ def _report(results: pd.DataFrame) -> Report:
         "beside the derivative of the loss by central differences.",
         table(["rule", "relative error", "length, relative"], gradient_rows),
         f"In {float(start['tied_blocks']['all rules']):.1%} of the pooling blocks all four values are the maximum: "
-        "four equal patches of blank background. There the block's value is the product of the filter with that one patch, "
-        "whichever is looked at, and its derivative is the patch, once. `first` and `split` give just that, `all` "
-        "gives it four times: it is no derivative of the loss. `last_class` gives nothing unless the label is 9.",
+        "four equal patches of blank background. There the block's value is the product of the filter with that one "
+        "patch, whichever is looked at, and its derivative is the patch, once. `first` and `split` give just that, "
+        "`all` gives it four times: it is no derivative of the loss. `last_class` gives nothing unless the label is "
+        "9.",
     )
     return Report(measured, _answer(relative, ends, steps[-1]))
 

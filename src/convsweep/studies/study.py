@@ -66,4 +66,4 @@ def write_results(results: pd.DataFrame, folder: Path) -> None:
 def read_record(study: Study, folder: Path) -> pd.DataFrame:
     """Return a study's record as its report takes it: exactly what was written."""
     path = folder / study.record
-    return pd.read_json(path) if path.suffix == ".json" else pd.read_csv(path, float_precision="round_trip")
+    return pd.read_json(path) if path.suffix == ".json" else pd.read_csv(path)
