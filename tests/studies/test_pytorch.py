@@ -8,7 +8,7 @@ import pytest
 
 from convsweep.network import CNN, initial_parameters
 from convsweep.studies import pytorch, torch_network
-from convsweep.studies.study import Setting, read_record
+from convsweep.studies.study import Setting
 from convsweep.training import Batch, initialization_rng, learn
 
 
@@ -17,7 +17,7 @@ def record(tmp_path_factory):
     pytest.importorskip("torch")
     folder = tmp_path_factory.mktemp("pytorch")
     pytorch.STUDY.measure(Setting((), folder, small=True))
-    return read_record(pytorch.STUDY, folder)
+    return pytorch.STUDY.read(folder)
 
 
 @pytest.fixture(scope="module")

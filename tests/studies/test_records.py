@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from convsweep.config import compose_run, conf_dir
@@ -10,7 +11,6 @@ from convsweep.errors import UserError
 from convsweep.studies.catalogue import STUDIES, find
 from convsweep.studies.index import index
 from convsweep.studies.page import outcome
-from convsweep.studies.study import read_record
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 COMMITTED = [study for study in STUDIES if (EXPERIMENTS / study.name).is_dir()]
@@ -20,7 +20,7 @@ committed = pytest.mark.parametrize("study", COMMITTED, ids=lambda study: study.
 
 def read(study):
     folder = EXPERIMENTS / study.name
-    return (folder / "README.md").read_text(), read_record(study, folder)
+    return (folder / "README.md").read_text(), study.read(folder)
 
 
 @committed
@@ -36,6 +36,19 @@ def test_a_changed_record_would_be_noticed(study):
     measured = record.select_dtypes("float").columns.difference(["learning_rate", "init_scale", "filters_times"])
     changed = record.assign(**{name: 1.05 * record[name] for name in measured})
     assert not text.endswith(f"{outcome(study.report(changed))}\n")
+
+
+def test_the_tutorials_verdicts_have_the_means_of_their_results():
+    folder = EXPERIMENTS / "02_tutorial"
+    if not folder.is_dir():
+        pytest.skip("02_tutorial has not been run yet")
+    results = pd.read_csv(folder / "results.csv")
+    tested = results[(results["experiment"] == "full") & (results["epoch"] == "test")]
+    means = tested.groupby("gradient")["loss"].mean()
+    verdicts = pd.read_json(folder / "verdicts.json").query("quantity == 'test_loss' and diverged == 0")
+    assert len(verdicts) >= 2
+    for gradient, mean in zip(verdicts["gradient"], verdicts["mean"], strict=True):
+        assert mean == pytest.approx(means[gradient], abs=1e-6)
 
 
 @committed

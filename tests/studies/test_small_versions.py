@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from convsweep.config import compose_run
@@ -12,7 +13,6 @@ from convsweep.data import load
 from convsweep.studies.catalogue import find
 from convsweep.studies.init_scale import train_with_filters
 from convsweep.studies.page import outcome
-from convsweep.studies.study import read_record
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def small(folder, name, *overrides):
     done = run(folder, name, "--small", "--output", name, *overrides)
     assert done.returncode == 0, done.stderr
     study = find(name)
-    record = read_record(study, folder / name)
+    record = study.read(folder / name)
     text = (folder / name / "README.md").read_text()
     assert text.endswith(f"{outcome(study.report(record))}\n")
     assert "its numbers mean nothing" in text
@@ -53,6 +53,18 @@ def test_sobel_gives_the_tutorials_worked_examples(folder):
     assert record.loc[("photograph", "vertical", "same"), ["rows", "columns"]].tolist() == [600, 512]
     assert record.loc[("photograph", "vertical", "valid"), ["rows", "columns"]].tolist() == [598, 510]
     assert (record["apart"] == 0).all()
+
+
+def test_the_tutorials_page_has_the_means_of_its_results(folder):
+    pytest.importorskip("convsweep.reproduce")
+    record = small(folder, "02_tutorial")
+    results = pd.read_csv(folder / "02_tutorial" / "results.csv")
+    tested = results[(results["experiment"] == "full") & (results["epoch"] == "test")]
+    for gradient in ("exact", "last_class"):
+        chosen = (record["gradient"] == gradient) & (record["quantity"] == "test_loss")
+        assert record.loc[chosen, "mean"].item() == pytest.approx(
+            tested.loc[tested["gradient"] == gradient, "loss"].mean(), abs=1e-6
+        )
 
 
 def test_choices_are_crossed_and_paired_by_seed(folder):

@@ -11,7 +11,7 @@ from convsweep.errors import UserError
 from convsweep.journal import writing
 from convsweep.studies.catalogue import find
 from convsweep.studies.page import command, page
-from convsweep.studies.study import Setting, Study, read_record
+from convsweep.studies.study import Setting, Study
 
 FREE = ("data", "mlruns", "tracking", "hydra/launcher")
 
@@ -57,7 +57,7 @@ def run(study: Study, setting: Setting) -> None:
     begun = time.perf_counter()
     facts = study.measure(setting)
     seconds = time.perf_counter() - begun
-    record = read_record(study, setting.folder)
+    record = study.read(setting.folder)
     for file, figure in study.draw(record).items():
         figure.savefig(setting.folder / file, dpi=110)
     text = page(

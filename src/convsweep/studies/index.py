@@ -7,7 +7,6 @@ import click
 from convsweep.cli import end
 from convsweep.journal import writing
 from convsweep.studies.catalogue import STUDIES
-from convsweep.studies.study import read_record
 
 HEAD = """# Experiments
 
@@ -23,8 +22,8 @@ def index(folder: Path) -> str:
     """Return the index of the studies whose record is in the folder: a line each, question and answer."""
     lines = []
     for study in STUDIES:
-        if (folder / study.name / study.record).is_file():
-            answer = study.report(read_record(study, folder / study.name)).answer.partition("\n\n")[0]
+        if (folder / study.name).is_dir():
+            answer = study.report(study.read(folder / study.name)).answer.partition("\n\n")[0]
             lines.append(f"- [{study.name}]({study.name}/README.md): {study.question} {' '.join(answer.split())}\n")
     return HEAD + "".join(lines)
 

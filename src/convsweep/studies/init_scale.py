@@ -12,7 +12,7 @@ from convsweep.data import load
 from convsweep.network import CNN, initial_parameters
 from convsweep.studies.intervals import effect, mean_interval
 from convsweep.studies.markdown import blocks, image, table
-from convsweep.studies.study import Facts, Report, Setting, Study, read_record, write_results
+from convsweep.studies.study import Facts, Report, Setting, Study, read_results, write_results
 from convsweep.studies.sweep import common_config, measure_sweep
 from convsweep.training import Splits, initialization_rng, learn, predict, summarize
 
@@ -32,7 +32,7 @@ SMALL = (
 
 def _measure(setting: Setting) -> Facts:
     facts = measure_sweep(setting, STUDY.name, SMALL, "the images keep the file's order")
-    runs = read_record(STUDY, setting.folder).assign(filters_times=1.0)
+    runs = read_results(setting.folder).assign(filters_times=1.0)
     config = common_config([f"experiment={STUDY.name}", *(SMALL_DATA if setting.small else ()), *setting.overrides])
     undivided = train_with_filters(UNDIVIDED, load(config.data).splits, runs)
     write_results(pd.concat([runs, undivided], ignore_index=True), setting.folder)

@@ -217,7 +217,7 @@ def _answer(relative: "pd.Series[float]", ends: pd.DataFrame, last: int) -> str:
     second = (
         f"`ties=split` is as close ({relative['float64', 'ties=split', last]:.1e} in float64): where blocks tie, their "
         f"patches are equal. The others part from it for good: {parted}; PyTorch's test loss is "
-        f"{of_loss['PyTorch']:.4f}. In float32 the same rounding that separates two machines grows over the steps."
+        f"{of_loss['PyTorch']:.4f}. In float32 rounding grows over the steps."
     )
     return blocks(first, second)
 

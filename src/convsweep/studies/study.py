@@ -33,6 +33,16 @@ class Report(NamedTuple):
     answer: str  # to the study's question; its first paragraph also stands in the index
 
 
+def write_results(results: pd.DataFrame, folder: Path) -> None:
+    """Write a study's table, floats with all their digits."""
+    results.to_csv(folder / RESULTS, index=False)
+
+
+def read_results(folder: Path) -> pd.DataFrame:
+    """Return the table that was written."""
+    return pd.read_csv(folder / RESULTS)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Study:
     """One study.
@@ -45,7 +55,7 @@ class Study:
         measure: Does the work and leaves the record in the setting's folder.
         report: Turns the record into text. Every number on the page that was measured comes from here.
         draw: Turns the record into pictures, by file name.
-        record: The file that ``report`` and ``draw`` are given, read as a table.
+        read: Reads the record from its folder, as ``report`` and ``draw`` take it.
     """
 
     name: str
@@ -55,15 +65,4 @@ class Study:
     measure: Callable[[Setting], Facts]
     report: Callable[[pd.DataFrame], Report]
     draw: Callable[[pd.DataFrame], Mapping[str, Figure]]
-    record: str = RESULTS
-
-
-def write_results(results: pd.DataFrame, folder: Path) -> None:
-    """Write a study's table, floats with all their digits."""
-    results.to_csv(folder / RESULTS, index=False)
-
-
-def read_record(study: Study, folder: Path) -> pd.DataFrame:
-    """Return a study's record as its report takes it: exactly what was written."""
-    path = folder / study.record
-    return pd.read_json(path) if path.suffix == ".json" else pd.read_csv(path)
+    read: Callable[[Path], pd.DataFrame] = read_results
