@@ -59,6 +59,12 @@ def test_hydra_and_omegaconf_stay_at_the_edge(path):
         assert not top_level(imports(path)) & {"hydra", "omegaconf"}
 
 
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_pytorch_is_imported_by_its_study_only(path):
+    if path.name != "torch_network.py":
+        assert "torch" not in top_level(imports(path))
+
+
 def test_imports_point_one_way():
     """Each layer may import those before it in ORDER, none after."""
     for position, name in enumerate(ORDER):

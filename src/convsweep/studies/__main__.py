@@ -13,7 +13,7 @@ from convsweep.studies.catalogue import find
 from convsweep.studies.page import command, page
 from convsweep.studies.study import Setting, Study
 
-FREE = ("data", "mlruns", "tracking", "hydra/launcher")
+FREE = ("data=", "data.", "mlruns=", "tracking.", "hydra/launcher=", "hydra.launcher.")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,10 +46,8 @@ def study(name: str, overrides: tuple[str, ...], output: Path | None, *, small: 
 def _check(overrides: tuple[str, ...]) -> None:
     """Refuse to change what a study is about; where its data and records are is the reader's."""
     for word in overrides:
-        if word.partition("=")[0].partition(".")[0] not in FREE:
-            raise UserError(
-                f"A study fixes its settings: 'OVERRIDES' must begin with {', '.join(FREE)} (got '{word}')."
-            )
+        if not word.startswith(FREE):
+            raise UserError(f"A study fixes its settings: 'OVERRIDES' must begin with {' '.join(FREE)} (got '{word}').")
 
 
 def run(study: Study, setting: Setting) -> None:
