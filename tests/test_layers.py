@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gradcheck import check_gradient
 
-from convsweep.layers import Conv2d, Dense, MaxPool2, cross_entropy, softmax
+from convsweep.layers import PENDING, Conv2d, Dense, MaxPool2, cross_entropy, softmax
 from convsweep.patches import block_patches, image_patches
 
 TIES = ["all", "first", "split"]
@@ -17,10 +17,11 @@ def rng():
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
-@pytest.mark.parametrize("order", [image_patches, block_patches])
-def test_the_convolutions_gradient_is_its_derivative(rng, padding, order):
-    patches = order(rng.normal(size=(1, 8, 6)), padding)[0]
-    conv = Conv2d(rng.normal(size=(MEMBERS, FILTERS, 3, 3)), patches.shape[1:])
+@pytest.mark.parametrize("planes", [1, 4])
+def test_the_convolutions_gradient_is_its_derivative(rng, padding, planes):
+    images = rng.normal(size=(1, 8, 6))
+    patches = block_patches(images, padding)[0] if planes == 4 else image_patches(images, padding).reshape(1, 9, -1)
+    conv = Conv2d(rng.normal(size=(MEMBERS, FILTERS, 3, 3)), planes=planes, positions=patches.shape[2])
     towards = rng.normal(size=conv.output.shape)  # a random direction of the output
 
     def loss():
@@ -30,55 +31,105 @@ def test_the_convolutions_gradient_is_its_derivative(rng, padding, order):
     check_gradient(loss, conv.filters, conv.backward(towards).copy(), name=f"filters ({padding})")
 
 
+def pooled(pool, maps):
+    """Pool a copy of the maps, which the backward pass uses up."""
+    return pool.forward(maps.copy(), out=np.empty(maps.shape[1:], maps.dtype))
+
+
 @pytest.mark.parametrize("ties", TIES)
 def test_the_poolings_gradient_is_its_derivative_where_there_are_no_ties(rng, ties):
-    maps = rng.permutation(MEMBERS * FILTERS * 4 * 6).reshape(MEMBERS, FILTERS, 4, 6) / 10  # no two alike
-    pool = MaxPool2(members=MEMBERS, num_filters=FILTERS, blocks=6, ties=ties, dtype=float)
-    towards = rng.normal(size=pool.output.shape)
+    maps = rng.permutation(4 * MEMBERS * FILTERS * 6).reshape(4, MEMBERS, FILTERS, 6) / 10  # no two alike
+    pool = MaxPool2(ties)
+    towards = rng.normal(size=maps.shape[1:])
 
     def loss():
-        return (pool.forward(maps) * towards).sum()
+        return (pooled(pool, maps) * towards).sum()
 
     loss()
     check_gradient(loss, maps, pool.backward(towards).copy(), name=f"feature maps ({ties})")
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     ("ties", "expected"),
     [("all", [6, 0, 6, 6]), ("first", [6, 0, 0, 0]), ("split", [2, 0, 2, 2])],
 )
-def test_a_tie_is_settled_by_the_rule(ties, expected):
-    maps = np.array([5.0, 1.0, 5.0, 5.0]).reshape(1, 1, 4, 1)
-    pool = MaxPool2(members=1, num_filters=1, blocks=1, ties=ties, dtype=float)
-    pool.forward(maps)
-    assert pool.backward(np.array([[[6.0]]])).ravel().tolist() == expected
+@pytest.mark.parametrize("highest", [5.0, -5.0, 0.0, 1e-40])
+def test_a_tie_is_settled_by_the_rule(ties, expected, highest, dtype):
+    """Whatever the sign of the maximum, and if what lies below it is the next number that there is."""
+    maps = np.full((4, 1, 1, 1), highest, dtype)
+    maps[1] = np.nextafter(maps[1], dtype(-np.inf))
+    pool = MaxPool2(ties)
+    pooled(pool, maps)
+    assert pool.backward(np.full((1, 1, 1), 6, dtype)).ravel().tolist() == expected
+
+
+@pytest.mark.parametrize("ties", TIES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_gradients_way_through_is_that_of_a_plain_comparison(rng, ties, dtype):
+    """The signs' way, on maps with ties of every kind, against masks."""
+    maps = rng.integers(-2, 3, (4, MEMBERS, FILTERS, 169)).astype(dtype)
+    towards = rng.normal(size=maps.shape[1:]).astype(dtype)
+    pool = MaxPool2(ties)
+    at_maximum = maps == pooled(pool, maps)
+    if ties == "first":
+        at_maximum &= at_maximum.cumsum(axis=0) == 1
+    share = towards / at_maximum.sum(axis=0, dtype=dtype) if ties == "split" else towards
+    np.testing.assert_array_equal(pool.backward(towards), np.where(at_maximum, share, 0))
 
 
 def test_splitting_a_tie_gives_the_mean_of_the_one_sided_derivatives():
     """At a tie the maximum has no derivative; a share a maximum is its symmetric derivative along the diagonal."""
-    maps = np.full((1, 1, 4, 1), 2.0)
-    pool = MaxPool2(members=1, num_filters=1, blocks=1, ties="split", dtype=float)
-    pool.forward(maps)
+    maps = np.full((4, 1, 1, 1), 2.0)
+    pool = MaxPool2("split")
+    pooled(pool, maps)
     gradient = pool.backward(np.ones((1, 1, 1))).copy()
-    rise = pool.forward(maps + 1e-6).copy() - pool.forward(maps - 1e-6)
+    rise = pooled(pool, maps + 1e-6) - pooled(pool, maps - 1e-6)
     assert gradient.sum() == pytest.approx(rise.item() / 2e-6)
 
 
-def test_the_dense_layers_gradients_are_its_derivatives(rng):
-    features = rng.normal(size=(MEMBERS, 12))
+@pytest.mark.parametrize("pending", [0, 1, 3, PENDING - 1])
+def test_the_dense_layers_gradients_are_its_derivatives(rng, pending):
+    """However many updates are pending."""
     dense = Dense(rng.normal(size=(MEMBERS, 10, 12)), rng.normal(size=(MEMBERS, 10)))
+    for _ in range(pending):
+        dense.features[:] = rng.normal(size=(MEMBERS, 12))
+        dense.update(rng.normal(size=(MEMBERS, 10)))
+    features = dense.features
+    features[:] = rng.normal(size=(MEMBERS, 12))
     towards = rng.normal(size=(MEMBERS, 10))
 
     def loss():
-        return (dense.forward(features) * towards).sum()
+        return (dense.forward() * towards).sum()
 
     loss()
     check_gradient(loss, features, dense.backward(towards).copy(), name="features")
-    weights, biases = dense.weights.copy(), dense.biases.copy()
-    dense.update(towards, np.ones(MEMBERS))  # a step of rate 1 is minus the gradient
-    grad_weights, grad_biases = weights - dense.weights, biases - dense.biases
-    check_gradient(loss, dense.weights, grad_weights, name="weights")
-    check_gradient(loss, dense.biases, grad_biases, name="biases")
+    given, biases = features.copy(), dense.biases.copy()
+    before = dense.weights.copy()
+    dense.features[:] = given
+    dense.update(towards)
+    np.testing.assert_array_equal(dense.biases, biases + towards)
+    np.testing.assert_allclose(dense.weights - before, towards[:, :, None] * given[:, None], atol=1e-14)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 2e-5), (np.float64, 1e-13)])
+def test_pending_updates_are_in_force_at_once(rng, dtype, tolerance):
+    """Against a layer in float64 that adds every outer product when it comes."""
+    weights, biases = rng.normal(size=(MEMBERS, 10, 40)).astype(dtype), rng.normal(size=(MEMBERS, 10)).astype(dtype)
+    dense = Dense(weights, biases)
+    plain_weights, plain_biases = weights.astype(float), biases.astype(float)
+    for _ in range(3 * PENDING + 2):
+        features, gradient = rng.normal(size=(MEMBERS, 40)).astype(dtype), rng.normal(size=(MEMBERS, 10)).astype(dtype)
+        gradient *= dtype(0.01)
+        dense.features[:] = features
+        logits = np.einsum("rcd,rd->rc", plain_weights, features) + plain_biases
+        np.testing.assert_allclose(dense.forward(), logits, atol=tolerance)
+        towards_features = np.einsum("rcd,rc->rd", plain_weights, gradient)
+        np.testing.assert_allclose(dense.backward(gradient), towards_features, atol=tolerance)
+        dense.update(gradient)
+        plain_weights += gradient[:, :, None] * features[:, None]
+        plain_biases += gradient
+    np.testing.assert_allclose(dense.weights, plain_weights, atol=tolerance)
 
 
 def test_cross_entropys_gradient_is_softmax_minus_the_true_class(rng):
@@ -103,10 +154,10 @@ def test_the_loss_of_a_guess_among_ten_is_ln_10():
 @pytest.mark.parametrize("num_filters", [1, 2, 3, 4, 5, 7, 8, 16, 33, 64])
 def test_equal_patches_give_bit_equal_outputs(rng, dtype, num_filters):
     """Pooling compares feature maps exactly: ties between blank patches must survive the matrix product."""
-    patches = rng.normal(size=(9, 4, 169)).astype(dtype)
-    patches[:, 1:, :] = patches[:, :1, :]  # every block holds four equal patches
+    patches = rng.normal(size=(4, 9, 169)).astype(dtype)
+    patches[1:] = patches[:1]  # every block holds four equal patches
     patches[:, :, 60:] = patches[:, :, 3:4]  # and many blocks are alike
-    conv = Conv2d(rng.normal(size=(1, num_filters, 3, 3)).astype(dtype), (4, 169))
+    conv = Conv2d(rng.normal(size=(1, num_filters, 3, 3)).astype(dtype), planes=4, positions=169)
     maps = conv.forward(patches)
-    np.testing.assert_array_equal(maps, np.broadcast_to(maps[:, :, :1], maps.shape))
+    np.testing.assert_array_equal(maps, np.broadcast_to(maps[:1], maps.shape))
     np.testing.assert_array_equal(maps[..., 60:], np.broadcast_to(maps[..., 3:4], maps[..., 60:].shape))

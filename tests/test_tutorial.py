@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from convsweep.layers import Conv2d, MaxPool2
+from convsweep.layers import convolve as feature_maps
 from convsweep.network import CNN, initial_parameters
 from convsweep.patches import image_patches, to_blocks
 from convsweep.training import initialization_rng, predict, summarize
@@ -14,8 +15,7 @@ HORIZONTAL_SOBEL = np.array([[1, 2, 1], [0, 0, 0], [-1, -2, -1]], float)
 
 
 def convolve(image, kernel, padding="valid"):
-    patches = image_patches(image[None], padding)[0]
-    return Conv2d(kernel[None, None], patches.shape[1:]).forward(patches)[0, 0]
+    return feature_maps(image, kernel[None], padding)[0]
 
 
 def test_the_vertical_sobel_filter_over_the_example_image():
@@ -33,8 +33,8 @@ def test_same_padding_keeps_the_images_size():
 
 
 def test_the_example_image_max_pooled():
-    pool = MaxPool2(members=1, num_filters=1, blocks=4, ties="all", dtype=float)
-    assert pool.forward(to_blocks(IMAGE)[None, None]).reshape(2, 2).tolist() == [[80, 31], [90, 95]]
+    maps = to_blocks(IMAGE)[:, None, None]
+    assert MaxPool2("all").forward(maps, out=np.empty((1, 1, 4))).reshape(2, 2).tolist() == [[80, 31], [90, 95]]
 
 
 def test_raising_the_centre_weight_by_one_gives_the_centre_pixel():
@@ -47,13 +47,13 @@ def test_raising_the_centre_weight_by_one_gives_the_centre_pixel():
 
 def test_the_filters_gradient_is_the_image_under_each_tap():
     """The derivative of out(i, j) by filter(x, y) is image(i + x, j + y)."""
-    patches = image_patches(IMAGE[None], "valid")[0]
-    conv = Conv2d(np.zeros((1, 1, 3, 3)), patches.shape[1:])
+    patches = image_patches(IMAGE[None], "valid").reshape(1, 9, 4)
+    conv = Conv2d(np.zeros((1, 1, 3, 3)), planes=1, positions=4)
     conv.forward(patches)
     for i in range(2):
         for j in range(2):
-            only_this_output = np.zeros((1, 1, 2, 2))
-            only_this_output[0, 0, i, j] = 1
+            only_this_output = np.zeros((1, 1, 1, 4))
+            only_this_output[0, 0, 0, 2 * i + j] = 1
             np.testing.assert_array_equal(conv.backward(only_this_output)[0, 0], IMAGE[i : i + 3, j : j + 3])
 
 
@@ -61,8 +61,8 @@ def test_the_filters_gradient_is_the_image_under_each_tap():
 def test_shapes_from_image_to_logits(padding, maps, pooled):
     parameters = initial_parameters(8, rng=initialization_rng(0), padding=padding)
     network = CNN([parameters], [0.005], padding=padding)
-    assert network.conv.output.shape == (1, 8, 4, maps * maps // 4)
-    assert network.pool.output.shape == (1, 8, pooled * pooled)
+    assert network.conv.output.shape == (4, 1, 8, maps * maps // 4)
+    assert network.dense.features.shape == (1, 8 * pooled * pooled)
     assert parameters.filters.size == 72
     assert parameters.weights.shape == (pooled * pooled * 8, 10)
     assert not parameters.biases.any()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from convsweep import plots
+from convsweep import mosaics
 from convsweep.config import compose_run
 from convsweep.data import CLASS_NAMES, load
 from convsweep.journal import writing
@@ -34,7 +34,6 @@ def show(overrides: Sequence[str], png: Path | None) -> None:
         train = dataset.splits.train
         with writing(png):
             png.parent.mkdir(parents=True, exist_ok=True)
-            plots.digit_samples(train.images, train.labels, names, f"{dataset.name}: training images").savefig(
-                png, dpi=100
-            )
+            title = f"{dataset.name}: training images"
+            mosaics.digit_samples(train.images, train.labels, names, title).save(png)
         console.print(f"Picture: {png}", soft_wrap=True)

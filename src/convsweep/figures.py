@@ -5,13 +5,13 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from convsweep import plots
+from convsweep import mosaics, plots
 from convsweep.config import RunConfig
 from convsweep.data import CLASS_NAMES, Dataset
 from convsweep.journal import writing
-from convsweep.layers import Conv2d, softmax
+from convsweep.layers import convolve, softmax
 from convsweep.network import CNN, Parameters
-from convsweep.patches import Floats, Pixels, image_patches, normalize
+from convsweep.patches import Floats, Pixels, normalize
 from convsweep.training import Evaluation, Event, Window, predict
 
 
@@ -40,21 +40,20 @@ def draw_figures(
     test, names = dataset.splits.test, CLASS_NAMES[dataset.name]
     network = CNN([after], [0.0], padding=config.model.padding)
     probabilities = softmax(predict(network, test.images)[0])  # [N, C]
-    drawn = {
-        "learning_curves": _learning_curves(config, events),
-        "filters": plots.filters_before_and_after(before.filters, after.filters),
-        "feature_maps": plots.feature_maps(
-            test.images[0], _feature_maps(config, after, test.images[:1]), names[test.labels[0]]
+    pictures = {
+        "filters": mosaics.filters_before_and_after(before.filters, after.filters),
+        "feature_maps": mosaics.feature_maps(
+            test.images[0], _feature_maps(config, after, test.images[0]), names[test.labels[0]]
         ),
-        "confusion_matrix": plots.confusion_matrix(test.labels, probabilities.argmax(axis=1), names),
-        "most_confidently_wrong": plots.most_confidently_wrong(test.images, test.labels, probabilities, names),
+        "confusion_matrix": mosaics.confusion_matrix(test.labels, probabilities.argmax(axis=1), names),
+        "most_confidently_wrong": mosaics.most_confidently_wrong(test.images, test.labels, probabilities, names),
     }
-    paths = []
+    paths = [folder / f"{name}.png" for name in ("learning_curves", *pictures)]
     with writing(folder):
         folder.mkdir(exist_ok=True)
-        for name, figure in drawn.items():
-            paths.append(folder / f"{name}.png")
-            figure.savefig(paths[-1], dpi=100)
+        _learning_curves(config, events).savefig(paths[0], dpi=100)
+        for path, picture in zip(paths[1:], pictures.values(), strict=True):
+            picture.save(path)
     return paths
 
 
@@ -81,6 +80,4 @@ def _learning_curves(config: RunConfig, events: Sequence[Event]) -> Figure:
 
 
 def _feature_maps(config: RunConfig, parameters: Parameters, image: Pixels) -> Floats:
-    patches = image_patches(normalize(image, config.train.dtype), config.model.padding)[0]  # [9, H', W']
-    maps: Floats = Conv2d(parameters.filters[None], patches.shape[1:]).forward(patches)[0]  # [F, H', W']
-    return maps
+    return convolve(normalize(image, config.train.dtype), parameters.filters, config.model.padding)

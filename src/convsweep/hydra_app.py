@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from convsweep.config import ConfigError, conf_dir, explain, parse
 from convsweep.errors import UserError
+from convsweep.jobs import Job
 from convsweep.progress import terminal
 
 
@@ -56,10 +57,12 @@ def job(composed: DictConfig) -> float | None:
     settings = HydraConfig.get()
     if settings.mode == RunMode.MULTIRUN:
         sweep = read_sweep(Path(settings.sweep.dir))
-        return run(parse(composed), sweep.axes if sweep else (), sweep).valid_accuracy
+        in_sweep = Job(parse(composed), sweep.axes if sweep else (), sweep)
+        return run(in_sweep, lambda _, news: terminal.show(settings.job.num, news)).valid_accuracy
     given = OverridesParser.create().parse_overrides(list(settings.overrides.task))
+    single = Job(parse(composed), tuple(override.get_key_element().lstrip("+") for override in given))
     try:
-        return run(parse(composed), [override.get_key_element().lstrip("+") for override in given]).valid_accuracy
+        return run(single, terminal.show).valid_accuracy
     except UserError as error:
         raise _SingleRunError(error) from error
 

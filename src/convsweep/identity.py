@@ -4,6 +4,7 @@ Two runs with the same key have the same results, so a finished one need not be 
 a run takes place (launcher, tracking, folders) is not part of it; the code that computes results is.
 """
 
+import functools
 import hashlib
 import json
 from importlib import import_module
@@ -26,6 +27,7 @@ def run_key(config: RunConfig) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
+@functools.cache
 def code_digest() -> str:
     """Return the sha256 of the source of the modules that compute results."""
     sha256 = hashlib.sha256()

@@ -62,7 +62,9 @@ class Journal:
     def __init__(self, directory: Path, config: RunConfig) -> None:
         self.directory = directory
         self.result = read_result(directory)
-        self.events: list[Event] = self._read_events()
+        self.last_checkpoint: Checkpoint | None = None  # to go on from, if there is one
+        self.events: list[Event] = []  # the ends of epochs without their checkpoints, which would fill the memory
+        self._read_events()
         self._file: TextIO | None = None
         if self.result is None:
             with writing(directory):
@@ -91,20 +93,16 @@ class Journal:
         """The folder of figures."""
         return self.directory / "figures"
 
-    @property
-    def last_checkpoint(self) -> Checkpoint | None:
-        """The checkpoint to go on from, if there is one."""
-        ends = [event for event in self.events if isinstance(event, EpochEnd)]
-        return ends[-1].checkpoint if ends else None
-
     def record(self, event: Event) -> None:
         """Write down an event of a run that isn't finished; an epoch's end first writes its checkpoint."""
         assert self._file is not None
-        if isinstance(event, EpochEnd):
+        if isinstance(event, EpochEnd) and event.checkpoint is not None:
             save_checkpoint(self.checkpoints, event.checkpoint)
         with writing(self._events_path):
             self._file.write(_to_line(event))
             self._file.flush()
+        if isinstance(event, EpochEnd):
+            self.last_checkpoint, event = event.checkpoint, event._replace(checkpoint=None)
         self.events.append(event)
 
     def finish(self, result: Result) -> None:
@@ -118,11 +116,10 @@ class Journal:
     def _events_path(self) -> Path:
         return self.directory / "events.jsonl"
 
-    def _read_events(self) -> list[Event]:
-        """Return the events up to the last that can be gone on from; all of them if the run is finished."""
+    def _read_events(self) -> None:
+        """Take up the events until the last that can be gone on from; all of them if the run is finished."""
         if not self._events_path.exists():
-            return []
-        events: list[Event] = []
+            return
         resumable = 0
         for line in self._events_path.read_text().splitlines():
             try:
@@ -132,12 +129,16 @@ class Journal:
             try:
                 event_type = EVENT_TYPES[fields.pop("event")]
                 if event_type is EpochEnd:
-                    fields["checkpoint"] = load_checkpoint(checkpoint_path(self.checkpoints, fields["epoch"]))
-                    resumable = len(events) + 1
-                events.append(event_type(member=0, **fields))
+                    fields["checkpoint"] = None
+                    resumable = len(self.events) + 1
+                self.events.append(event_type(member=0, **fields))
             except (AttributeError, KeyError, TypeError) as error:
                 raise UserError(f"'{self._events_path}' must hold events of a run (got {line!r}).") from error
-        return events if self.result is not None else events[:resumable]
+        if self.result is None:
+            del self.events[resumable:]
+        if resumable:
+            epoch = self.events[resumable - 1].epoch
+            self.last_checkpoint = load_checkpoint(checkpoint_path(self.checkpoints, epoch))
 
 
 def run_directory(mlruns: Path, run_key: str) -> Path:

@@ -1,27 +1,31 @@
 """The three layers and the loss, each for a stack of R models at once.
 
-Every parameter has a leading stack axis R; a single model is a stack of one. Each layer owns the
-buffers it writes to, so that a training step allocates nothing of a layer's size.
+Every parameter has a stack axis R; a single model is a stack of one. Each layer owns the buffers it
+writes to, so that a training step allocates nothing of a layer's size.
 
-Products go through ``np.matmul`` with the stack as batch axis: BLAS is called once a member, always
-with the same shapes, so a member's bits cannot depend on its neighbours. (One big product over all
-members is 4% faster and breaks this for filter counts that are no multiple of BLAS's row block.)
+Products go through NumPy's matrix products with the stack as a batch axis: BLAS is called once a
+member, always with the same shapes, so a member's bits cannot depend on its neighbours. (One big product
+over all members breaks this for filter counts that are no multiple of BLAS's row block.)
+
+Backward passes are linear in what they are given. The network scales the loss's gradient by
+-learning_rate before it enters them, and an update is then an addition.
 
 Left out: the convolution's gradient towards its input (it is the first layer), a bias for the
 convolution and an activation after it (the tutorial's network has neither).
 """
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from convsweep.patches import KERNEL, Floats
+from convsweep.patches import KERNEL, Floats, Padding, image_patches
 
 Ties = Literal["all", "first", "split"]
-Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.integer[Any]]
+Bits = npt.NDArray[np.signedinteger[Any]]
+
+PENDING = 8  # dense updates that are kept as pairs of vectors until they are added to the weights
 
 
 class Conv2d:
@@ -29,42 +33,50 @@ class Conv2d:
 
     Args:
         filters: ``[R, F, 3, 3]``; trained in place.
-        map_shape: The trailing shape of patches and feature maps: ``(4, B)`` or ``(H', W')``.
-
-    >>> image = np.array([[0, 7, 0], [0, 80, 31], [33, 14, 0]], float)
-    >>> centre = np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]], float)
-    >>> conv = Conv2d(centre[None, None], map_shape=(1, 1))
-    >>> conv.forward(image.reshape(9, 1, 1)).item()
-    80.0
+        planes: How many matrices of patches an image comes in: 4 in block order, 1 otherwise.
+        positions: Patches a plane: B in block order.
     """
 
-    def __init__(self, filters: Floats, map_shape: Sequence[int]) -> None:
+    def __init__(self, filters: Floats, *, planes: int, positions: int) -> None:
         members, num_filters = filters.shape[:2]
         self.filters = np.ascontiguousarray(filters)  # [R, F, 3, 3]
-        self.output = np.empty((members, num_filters, *map_shape), filters.dtype)  # [R, F, *map_shape]
+        self.output = np.empty((planes, members, num_filters, positions), filters.dtype)  # [4, R, F, B]
         self.grad_filters = np.empty_like(self.filters)
-        self._rows = self.filters.reshape(members, num_filters, KERNEL**2)  # views of the three above
-        self._flat_output = self.output.reshape(members, num_filters, -1)
+        self._rows = self.filters.reshape(members, num_filters, KERNEL**2)  # views of the filters and their gradient
         self._grad_rows = self.grad_filters.reshape(self._rows.shape)
+        self._grad_planes = np.empty((planes, *self._rows.shape), filters.dtype)  # [4, R, F, 9]
 
     def forward(self, patches: Floats) -> Floats:
-        """Convolve patches ``[9, *map_shape]`` into feature maps ``[R, F, *map_shape]`` (the layer's own buffer)."""
-        # out[r, f, p] = sum_t filters[r, f, t] patches[t, p]
-        self._columns = patches.reshape(KERNEL**2, -1)
-        np.matmul(self._rows, self._columns, out=self._flat_output)
+        """Convolve patches ``[4, 9, B]`` into feature maps ``[4, R, F, B]`` (the layer's own buffer)."""
+        # out[i, r, f, b] = sum_t filters[r, f, t] patches[i, t, b]
+        self._patches = patches[:, None]  # [4, 1, 9, B]
+        np.matmul(self._rows, self._patches, out=self.output)
         return self.output
 
     def backward(self, grad_output: Floats) -> Floats:
-        """Return the filters' gradient ``[R, F, 3, 3]`` for the last forward pass's patches."""
-        # grad_filters[r, f, t] = sum_p grad_out[r, f, p] patches[t, p]
-        np.matmul(grad_output.reshape(self._flat_output.shape), self._columns.T, out=self._grad_rows)
+        """Return the filters' gradient ``[R, F, 3, 3]``, given the output's, for the last forward pass's patches."""
+        # grad_filters[r, f, t] = sum_i sum_b grad_out[i, r, f, b] patches[i, t, b]
+        np.matmul(grad_output, self._patches.swapaxes(2, 3), out=self._grad_planes)
+        np.add.reduce(self._grad_planes, axis=0, out=self._grad_rows)
         return self.grad_filters
 
-    def update(self, learning_rates: Floats) -> None:
-        """Take one step of SGD with rates ``[R]`` along the last gradient (which is used up)."""
-        # filters -= learning_rate * grad_filters
-        self._grad_rows *= learning_rates[:, None, None]
-        self._rows -= self._grad_rows
+    def update(self) -> None:
+        """Add the last gradient to the filters."""
+        self.filters += self.grad_filters
+
+
+def convolve(image: Floats, filters: Floats, padding: Padding) -> Floats:
+    """Return the feature maps ``[F, H', W']`` of an image ``[H, W]`` under filters ``[F, 3, 3]``.
+
+    >>> image = np.array([[0, 7, 0], [0, 80, 31], [33, 14, 0]], float)
+    >>> centre = np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]], float)
+    >>> convolve(image, centre[None], "valid").item()
+    80.0
+    """
+    patches = image_patches(image[None], padding)  # [1, 9, H', W']
+    height, width = patches.shape[2:]
+    conv = Conv2d(filters[None], planes=1, positions=height * width)
+    return conv.forward(patches.reshape(1, KERNEL**2, -1)).reshape(len(filters), height, width)
 
 
 class MaxPool2:
@@ -75,92 +87,155 @@ class MaxPool2:
     tutorial; the ``first`` in row-major order, as PyTorch does; or ``split`` evenly.
 
     Args:
-        members: R.
-        num_filters: F.
-        blocks: B.
         ties: ``all``, ``first`` or ``split``.
-        dtype: float32 or float64.
 
     >>> from convsweep.patches import to_blocks
     >>> image = np.array([[0, 50, 0, 29], [0, 80, 31, 2], [33, 90, 0, 75], [0, 9, 0, 95]], float)
-    >>> pool = MaxPool2(members=1, num_filters=1, blocks=4, ties="all", dtype=float)
-    >>> pool.forward(to_blocks(image)[None, None]).reshape(2, 2).tolist()
+    >>> maps = to_blocks(image)[:, None, None]  # [4, 1, 1, B]
+    >>> MaxPool2("all").forward(maps, out=np.empty((1, 1, 4))).reshape(2, 2).tolist()
     [[80.0, 31.0], [90.0, 95.0]]
     """
 
-    def __init__(self, *, members: int, num_filters: int, blocks: int, ties: Ties, dtype: npt.DTypeLike) -> None:
+    def __init__(self, ties: Ties) -> None:
         self.ties = ties
-        self.output = np.empty((members, num_filters, blocks), dtype)  # [R, F, B]
-        self.grad_input = np.empty((members, num_filters, 4, blocks), dtype)  # [R, F, 4, B]
-        self._at_maximum: Mask = np.empty(self.grad_input.shape, np.bool_)
-        self._tied = np.empty_like(self.output) if ties == "split" else None  # how many share a maximum
 
-    def forward(self, maps: Floats) -> Floats:
-        """Return every block's maximum, ``[R, F, B]``, of maps ``[R, F, 4, B]``."""
-        self._maps = maps
-        np.maximum.reduce(maps, axis=2, out=self.output)  # np.max, less a microsecond
-        return self.output
+    def forward(self, maps: Floats, out: Floats) -> Floats:
+        """Return every block's maximum, ``[R, F, B]``, of maps ``[4, R, F, B]``."""
+        self._maps, self._output = maps, out
+        np.maximum.reduce(maps, axis=0, out=out)
+        return out
 
     def backward(self, grad_output: Floats) -> Floats:
-        """Hand the gradient ``[R, F, B]`` back to the maxima of the last forward pass: ``[R, F, 4, B]``."""
-        at_maximum = self._at_maximum
+        """Hand the gradient ``[R, F, B]`` back to the last maps' maxima: ``[4, R, F, B]``, in the maps' own memory."""
+        maps, bits = self._maps, _bits(self._maps)
+        # A map minus its maximum is +0 at the maximum and negative elsewhere. Its sign, spread over the number's other
+        # bits and inverted, lets the gradient's bits pass or not: in half the time of a product with a boolean mask.
         # subtle: exact comparison is right here; equal patches give bit-equal feature map values
-        np.equal(self._maps, self.output[:, :, None], out=at_maximum)
+        np.subtract(maps, self._output, out=maps)
+        np.right_shift(bits, 8 * bits.itemsize - 1, out=bits)
+        np.invert(bits, out=bits)  # all ones at a maximum, all zeros elsewhere
         if self.ties == "first":
-            _keep_first(at_maximum)
-        np.multiply(at_maximum, grad_output[:, :, None], out=self.grad_input)
-        if self._tied is not None:
-            np.sum(at_maximum, axis=2, dtype=self._tied.dtype, out=self._tied)
-            self.grad_input /= self._tied[:, :, None]
-        return self.grad_input
+            _keep_first(bits)
+        elif self.ties == "split":
+            grad_output = grad_output / -np.add.reduce(bits, axis=0, dtype=maps.dtype)  # all ones are -1
+        np.bitwise_and(bits, _bits(grad_output), out=bits)
+        return maps
 
 
-def _keep_first(at_maximum: Mask) -> None:
-    """Clear every mark but the first of each block, in place: ``[R, F, 4, B]``."""
-    taken = at_maximum[:, :, 0].copy()
-    for position in range(1, 4):
-        candidate = at_maximum[:, :, position]
-        candidate &= ~taken
-        taken |= candidate
+def _bits(numbers: Floats) -> Bits:
+    """Return a view of floating-point numbers as whole numbers of the same size."""
+    return numbers.view(np.int32 if numbers.itemsize == 4 else np.int64)
+
+
+def _keep_first(at_maximum: Bits) -> None:
+    """Clear every mark but the first of each block, in place: ``[4, R, F, B]``."""
+    taken = at_maximum[0].copy()
+    for position in range(1, len(at_maximum)):
+        at_maximum[position] &= ~taken
+        taken |= at_maximum[position]
+
+
+class _Turn(NamedTuple):
+    """What the dense layer works with while n - C updates are pending; views, made once."""
+
+    features: Floats  # [R, D], the row that the next features go to
+    rows: Floats  # [R, n, D]
+    factors: Floats  # [R, n, C]
+    products: Floats  # [R, n]
+    next_factors: Floats  # [R, C]
 
 
 class Dense:
     """A fully connected layer: one vector of features a member, to ten logits.
 
+    An update of the weights is an outer product, and adding it costs more than all else that the layer does:
+    it reads and writes every weight. So the last few updates are kept as pairs of vectors, and the weights in
+    force are a product of two matrices::
+
+        weights = factors.T @ rows    rows = [stored weights; features of each pending update]
+                                      factors = [identity; logits' gradient of each pending update]
+
+    which is multiplied out once in ``PENDING`` updates. The mathematics is that of updating at once, the rounding
+    isn't: sums are taken in another order.
+
     Args:
-        weights: ``[R, C, D]``, one row a class (the transpose of the canonical shape); trained in place.
+        weights: ``[R, C, D]``, one row a class (the transpose of the canonical shape).
         biases: ``[R, C]``; trained in place.
     """
 
     def __init__(self, weights: Floats, biases: Floats) -> None:
-        self.weights = np.ascontiguousarray(weights)  # [R, C, D]
-        self.biases = np.ascontiguousarray(biases)  # [R, C]
         members, classes, features = weights.shape
-        self.output = np.empty((members, classes), weights.dtype)  # [R, C]
-        self.grad_input = np.empty((members, features), weights.dtype)  # [R, D]
-        self._step = np.empty_like(self.weights)
+        dtype = weights.dtype
+        self.biases = np.ascontiguousarray(biases)  # [R, C]
+        self.output = np.empty((members, classes), dtype)  # [R, C]
+        self.grad_input = np.empty((members, features), dtype)  # [R, D]
+        self._rows = np.zeros((classes + PENDING, members, features), dtype)  # a row of all members is contiguous
+        self._rows[:classes] = weights.transpose(1, 0, 2)
+        self._factors = np.zeros((members, classes + PENDING, classes), dtype)  # [R, C + PENDING, C]
+        self._factors[:, :classes] = np.eye(classes)
+        self._settled = np.empty((classes, features), dtype)
+        by_member = self._rows.transpose(1, 0, 2)  # [R, C + PENDING, D]
+        self._turns = [
+            _Turn(
+                features=self._rows[n],
+                rows=by_member[:, :n],
+                factors=self._factors[:, :n],
+                products=np.empty((members, n), dtype),
+                next_factors=self._factors[:, n],
+            )
+            for n in range(classes, classes + PENDING)
+        ]
+        self._products = [  # of each member: the two matrices, and where their product belongs
+            (self._factors[member].T, by_member[member], by_member[member, :classes]) for member in range(members)
+        ]
+        self._pending = 0
 
-    def forward(self, features: Floats) -> Floats:
-        """Return logits ``[R, C]`` of features ``[R, D]``."""
-        # logits = weights @ features + biases
-        self._features = features
-        np.matmul(self.weights, features[:, :, None], out=self.output[:, :, None])
+    @property
+    def features(self) -> Floats:
+        """The buffer ``[R, D]`` that ``forward`` reads; another one after every update."""
+        return self._turns[self._pending].features
+
+    @property
+    def weights(self) -> Floats:
+        """The weights in force, ``[R, C, D]``: a view to read, until the next update."""
+        self.settle()
+        return self._turns[0].rows
+
+    def forward(self) -> Floats:
+        """Return the logits ``[R, C]`` of ``features``."""
+        # logits = weights @ features + biases = factors.T @ (rows @ features) + biases
+        turn = self._turns[self._pending]
+        np.matvec(turn.rows, turn.features, out=turn.products)
+        np.vecmat(turn.products, turn.factors, out=self.output)
         self.output += self.biases
         return self.output
 
     def backward(self, grad_output: Floats) -> Floats:
-        """Return the gradient towards the features, ``[R, D]``; call it before ``update``."""
-        # grad_features = weights.T @ grad_logits
-        np.matmul(grad_output[:, None], self.weights, out=self.grad_input[:, None])
+        """Return the gradient towards the features, ``[R, D]``, given the logits' ``[R, C]``; before ``update``."""
+        # grad_features = weights.T @ grad_logits = rows.T @ (factors @ grad_logits)
+        turn = self._turns[self._pending]
+        np.matvec(turn.factors, grad_output, out=turn.products)
+        np.vecmat(turn.products, turn.rows, out=self.grad_input)
         return self.grad_input
 
-    def update(self, grad_output: Floats, learning_rates: Floats) -> None:
-        """Take one step of SGD with rates ``[R]``, given the logits' gradient ``[R, C]``."""
-        # weights -= learning_rate * outer(grad_logits, features); biases -= learning_rate * grad_logits
-        scaled = learning_rates[:, None] * grad_output
-        np.multiply(scaled[:, :, None], self._features[:, None], out=self._step)
-        self.weights -= self._step
-        self.biases -= scaled
+    def update(self, grad_output: Floats) -> None:
+        """Add to the parameters their gradient, given the logits' gradient ``[R, C]``."""
+        # weights += outer(grad_logits, features); biases += grad_logits
+        self._turns[self._pending].next_factors[:] = grad_output
+        self.biases += grad_output
+        self._pending += 1
+        if self._pending == PENDING:
+            self.settle()
+
+    def settle(self) -> None:
+        """Store the weights in force: no update is pending then."""
+        if self._pending == 0:
+            return
+        self._factors[:, self._factors.shape[2] + self._pending :] = 0  # they were settled before
+        for factors, rows, weights in self._products:
+            np.matmul(factors, rows, out=self._settled)
+            weights[:] = self._settled
+        self._pending = 0
 
 
 def softmax(logits: Floats) -> Floats:

@@ -95,15 +95,16 @@ class CNN:
 
         self.dtype = filters.dtype
         self.learning_rates: Floats = np.array(learning_rates, self.dtype)  # [R]
+        self._descent = -self.learning_rates[:, None]  # [R, 1]
+        self._towards = -self._descent * np.eye(NUM_CLASSES, dtype=self.dtype)[:, None]  # [C, R, C]
         self.padding: Padding = padding
         self.ties: Ties = ties
         self.gradient: Gradient = gradient
         self.frozen = frozenset(frozen)
-        self.conv = Conv2d(filters, map_shape=(4, blocks))
-        self.pool = MaxPool2(members=members, num_filters=num_filters, blocks=blocks, ties=ties, dtype=self.dtype)
+        self.conv = Conv2d(filters, planes=4, positions=blocks)
+        self.pool = MaxPool2(ties)
         self.dense = Dense(by_class, np.stack([p.biases for p in parameters]))
-        self._features = self.pool.output.reshape(members, num_filters * blocks)  # a view
-        self._grad_pooled = self.dense.grad_input.reshape(self.pool.output.shape)  # a view
+        self._pooled_shape = (members, num_filters, blocks)  # [R, F, B]
 
     def __len__(self) -> int:
         """Return R, the number of members."""
@@ -127,32 +128,37 @@ class CNN:
             frozen=self.frozen,
         )
 
+    def settle(self) -> None:
+        """Add updates to the stored weights that are still kept apart; see ``Dense``."""
+        self.dense.settle()
+
     def forward(self, patches: Floats) -> Floats:
-        """Return every member's logits ``[R, C]`` for one image's patches ``[9, 4, B]`` (a buffer: copy to keep)."""
-        self.pool.forward(self.conv.forward(patches))
-        return self.dense.forward(self._features)
+        """Return every member's logits ``[R, C]`` for one image's patches ``[4, 9, B]`` (a buffer: copy to keep)."""
+        self.pool.forward(self.conv.forward(patches), out=self.dense.features.reshape(self._pooled_shape))
+        return self.dense.forward()
 
     def step(self, patches: Floats, label: int) -> Floats:
         """Train every member on one image; return the logits ``[R, C]`` it had before (a buffer: copy to keep)."""
         logits = self.forward(patches)
-        grad_logits = self._grad_logits(logits, label)
+        grad_logits = self._scaled_gradient(logits, label)
         if "conv" not in self.frozen and self._reaches_conv(label):
-            self.dense.backward(grad_logits)  # with the weights as they were before this step
-            self.conv.backward(self.pool.backward(self._grad_pooled))
-            self.conv.update(self.learning_rates)
+            grad_features = self.dense.backward(grad_logits)  # with the weights as they were before this step
+            self.conv.backward(self.pool.backward(grad_features.reshape(self._pooled_shape)))
+            self.conv.update()
         if "dense" not in self.frozen:
-            self.dense.update(grad_logits, self.learning_rates)
+            self.dense.update(grad_logits)
         return logits
 
-    def _grad_logits(self, logits: Floats, label: int) -> Floats:
-        """Return the loss's gradient towards the logits, ``[R, C]``."""
-        grad_logits = softmax(logits)
+    def _scaled_gradient(self, logits: Floats, label: int) -> Floats:
+        """Return -learning_rate times the loss's gradient towards the logits, ``[R, C]``."""
+        gradient = softmax(logits)
         if self.gradient == "as_printed":
             # p_y (1 - 2 p_y) in place of p_y (1 - p_y): the true class's gradient is 2 p_y - 1
-            grad_logits[:, label] *= 2
+            gradient[:, label] *= 2
         # exact: d(-ln p_y) / d z_c = p_c - [c = y]
-        grad_logits[:, label] -= 1
-        return grad_logits
+        gradient *= self._descent
+        gradient += self._towards[label]
+        return gradient
 
     def _reaches_conv(self, label: int) -> bool:
         return self.gradient == "exact" or label == NUM_CLASSES - 1

@@ -1,8 +1,8 @@
 """From images to the columns a convolution multiplies: normalisation, padding, 3x3 patches, 2x2 blocks.
 
 A 3x3 convolution is a matrix product once every 3x3 patch of the image is a column. The order of
-those columns is free, so training uses *block order*, ``[9, 4, B]``: the four positions of a 2x2
-pooling block lie in four contiguous planes, and pooling needs no strided access.
+those columns is free, so training uses *block order*, ``[4, 9, B]``: the patches at each of the four
+positions in a 2x2 pooling block are a matrix of their own, and what pooling compares lies in four planes.
 
 Left out: strides other than 1, kernels other than 3x3, more than one input channel.
 """
@@ -81,20 +81,20 @@ def block_patches(images: Floats, padding: Padding, out: Floats | None = None) -
         out: A buffer for the result.
 
     Returns:
-        ``[N, 9, 4, B]``: tap, position in the block (row by row), block (row by row).
+        ``[N, 4, 9, B]``: position in the block (row by row), tap, block (row by row).
     """
     height, width = feature_map_shape(images.shape[1], images.shape[2], padding)
     rows, columns = height // 2, width // 2
     padded = pad(images, padding)
     if out is None:
-        out = np.empty((len(images), KERNEL**2, 4, rows * columns), images.dtype)  # [N, 9, 4, B]
-    grid = out.reshape(len(images), KERNEL, KERNEL, 2, 2, rows, columns)  # a view: no copy is made
+        out = np.empty((len(images), 4, KERNEL**2, rows * columns), images.dtype)  # [N, 4, 9, B]
+    grid = out.reshape(len(images), 2, 2, KERNEL, KERNEL, rows, columns)  # a view: no copy is made
     for x in range(KERNEL):
         for y in range(KERNEL):
             for i in range(2):
                 for j in range(2):
                     top, left = x + i, y + j
-                    grid[:, x, y, i, j] = padded[:, top : top + 2 * rows : 2, left : left + 2 * columns : 2]
+                    grid[:, i, j, x, y] = padded[:, top : top + 2 * rows : 2, left : left + 2 * columns : 2]
     return out
 
 

@@ -1,17 +1,18 @@
-"""What a terminal shows while things run: messages, and below them the bars of the sweep and the run.
+"""What a terminal shows while things run: messages, and below them a bar for the run or the whole sweep.
 
 Without a terminal there are no bars, only messages.
 """
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from convsweep.training import Event, Window
+from convsweep.jobs import Began, Ended, News
+from convsweep.training import Window
 
 console = Console(highlight=False)
 if not console.is_terminal:
@@ -27,11 +28,11 @@ class ConsoleHandler(logging.Handler):
 
 
 class Terminal:
-    """The bars below the messages, one for the sweep, one for the run; without a terminal they do nothing."""
+    """The bar below the messages; without a terminal it does nothing."""
 
     def __init__(self) -> None:
         self._bars: Progress | None = None
-        self._sweep: TaskID | None = None
+        self._bar: _RunBar | _SweepBar | None = None
 
     @contextmanager
     def bars(self) -> Iterator[None]:
@@ -48,50 +49,86 @@ class Terminal:
             return
         with Progress(*columns, console=console, transient=True) as self._bars:
             yield
-        self._bars = None
+        self._bars = self._bar = None
 
     @contextmanager
-    def sweep(self, num_jobs: int) -> Iterator[None]:
-        """Show how many jobs of a sweep are done."""
-        self._num_jobs, self._jobs_done = num_jobs, 0
+    def sweep(self, steps: Sequence[int]) -> Iterator[None]:
+        """Show a sweep's bar while the body runs, for jobs of so many training steps."""
         if self._bars is not None:
-            self._sweep = self._bars.add_task("sweep", total=num_jobs, state=f"0 of {num_jobs} jobs")
+            self._bar = _SweepBar(self._bars, steps)
         try:
             yield
         finally:
-            self._sweep = None
+            self._bar = None
 
-    def job_done(self) -> None:
-        """Move the sweep's bar on by one job."""
-        if self._bars is not None and self._sweep is not None:
-            self._jobs_done += 1
-            state = f"{self._jobs_done} of {self._num_jobs} jobs"
-            self._bars.update(self._sweep, completed=self._jobs_done, state=state)
-
-    def watch(self, events: Iterable[Event], name: str, *, epochs: int, num_train: int, seen: int) -> Iterator[Event]:
-        """Pass events on and show how far training has come.
-
-        Args:
-            events: What training yields.
-            name: The run's name.
-            epochs: How many it will train.
-            num_train: Images an epoch.
-            seen: Images that were trained on before.
-        """
+    def show(self, job: int, news: News) -> None:
+        """Show what happens to a job."""
         if self._bars is None:
-            yield from events
             return
-        begun = time.perf_counter()
-        task = self._bars.add_task(name, total=epochs * num_train, completed=seen, state="")
-        try:
-            for event in events:
-                if isinstance(event, Window):
-                    rate = (event.step - seen) / (time.perf_counter() - begun)
-                    state = f"epoch {event.epoch} of {epochs}  loss {event.loss:.3f}  {rate:,.0f} images/s"
-                    self._bars.update(task, completed=event.step, state=state)
-                yield event
-        finally:
-            self._bars.remove_task(task)
+        if self._bar is None:
+            self._bar = _RunBar(self._bars)
+        self._bar.show(job, news)
+
+
+class _RunBar:
+    """How far a single run has come."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._task: TaskID | None = None
+
+    def show(self, _: int, news: News) -> None:
+        match news:
+            case Began():
+                self._begun, self._first_step = time.perf_counter(), news.step
+                self._task = self._bars.add_task(news.name, total=news.last_step, completed=news.step, state="")
+            case Window():
+                rate = (news.step - self._first_step) / (time.perf_counter() - self._begun)
+                state = f"epoch {news.epoch}  loss {news.loss:.3f}  {rate:,.0f} images/s"
+                self._update(completed=news.step, state=state)
+            case Ended() if self._task is not None:
+                self._bars.remove_task(self._task)
+
+    def _update(self, **fields: object) -> None:
+        assert self._task is not None
+        self._bars.update(self._task, **fields)  # type: ignore[arg-type] # the fields of a task are the caller's
+
+
+class _SweepBar:
+    """How far a whole sweep has come: jobs done and in flight, speed, best so far."""
+
+    def __init__(self, bars: Progress, steps: Sequence[int]) -> None:
+        self._bars, self._steps = bars, steps
+        self._seen = [0] * len(steps)  # how far each job has come
+        self._in_flight: set[int] = set()
+        self._done, self._trained, self._best = 0, 0, ""
+        self._best_accuracy = -1.0
+        self._begun: float | None = None
+        self._task = bars.add_task("sweep", total=sum(steps), state=self._state())
+
+    def show(self, job: int, news: News) -> None:
+        match news:
+            case Began():
+                self._begun = self._begun or time.perf_counter()
+                self._in_flight.add(job)
+                self._seen[job] = news.step
+            case Window():
+                self._trained += news.step - self._seen[job]
+                self._seen[job] = news.step
+            case Ended():
+                self._in_flight.discard(job)
+                self._done += 1
+                self._seen[job] = self._steps[job]
+                accuracy = news.result and news.result.valid_accuracy
+                if news.result and news.result.outcome == "finished" and (accuracy or 0) > self._best_accuracy:
+                    self._best_accuracy = accuracy or 0
+                    self._best = f"  best on valid {self._best_accuracy:.2%}: {news.name}"
+        self._bars.update(self._task, completed=sum(self._seen), state=self._state())
+
+    def _state(self) -> str:
+        jobs = f"{self._done} of {len(self._steps)} jobs, {len(self._in_flight)} in flight"
+        speed = self._trained / (time.perf_counter() - self._begun) if self._begun else 0
+        return f"{jobs}  {speed:,.0f} steps/s{self._best}"
 
 
 terminal = Terminal()  # there is one, so there is one set of bars

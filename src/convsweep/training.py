@@ -39,7 +39,7 @@ class Splits(NamedTuple):
 class Checkpoint(NamedTuple):
     """Everything that a run needs to go on from the end of an epoch."""
 
-    epoch: int  # 0: before the first step
+    epoch: int  # 0: before the first step; -1: not even evaluated
     parameters: Parameters
     order_state: str  # the data order's random state, as JSON
 
@@ -71,11 +71,11 @@ class EpochEnd(NamedTuple):
     member: int
     epoch: int
     step: int
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | None  # None: kept elsewhere
 
 
 class Diverged(NamedTuple):
-    """A member's loss is no longer finite: it leaves the stack."""
+    """A member's loss is no longer finite: it has no more events."""
 
     member: int
     epoch: int
@@ -158,6 +158,7 @@ def learn(network: CNN, batch: Batch) -> Floats:
 def predict(network: CNN, images: Pixels) -> Floats:
     """Return every member's logits for images ``[N, 28, 28]``, without learning: ``[R, N, C]``, float64."""
     logits = np.empty((len(network), len(images), NUM_CLASSES))
+    network.settle()  # as a checkpoint has the weights
     with np.errstate(over="ignore", invalid="ignore"):
         for i, patches in enumerate(_patches(network, images)):
             logits[:, i] = network.forward(patches)
@@ -192,20 +193,23 @@ def _train_epoch(
 ) -> Generator[Event, None, _Stack]:
     """Train on all images once, in this order; return the stack without the members that diverged."""
     step = (epoch - 1) * len(order)
+    lost: set[int] = set()  # they go on to the epoch's end, unheard: leaving at once would cost the others a copy
     for start in range(0, len(order), window):
-        if not stack.members:
-            break
         chosen = order[start : start + window]
         batch = Batch(train_images.images[chosen], train_images.labels[chosen])
         means = summarize(learn(stack.network, batch), batch.labels)
         for member, mean in zip(stack.members, means, strict=True):
+            if member in lost:
+                continue
             if math.isfinite(mean.loss):
                 yield Window(member, epoch, step + len(chosen), mean.loss, mean.accuracy)
             else:
+                lost.add(member)
                 yield Diverged(member, epoch, step + mean.finite_images + 1)
-        stack = stack.keep([math.isfinite(mean.loss) for mean in means])
+        if len(lost) == len(stack.members):
+            break
         step += len(chosen)
-    return stack
+    return stack.keep([member not in lost for member in stack.members])
 
 
 def _evaluate(
@@ -227,6 +231,6 @@ def _evaluate(
 
 
 def _patches(network: CNN, images: Pixels) -> Iterator[Floats]:
-    """Yield each image's patches ``[9, 4, B]``, made some images at a time."""
+    """Yield each image's patches ``[4, 9, B]``, made some images at a time."""
     for start in range(0, len(images), PATCHES_AT_ONCE):
         yield from block_patches(normalize(images[start : start + PATCHES_AT_ONCE], network.dtype), network.padding)

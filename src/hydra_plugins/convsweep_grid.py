@@ -9,7 +9,8 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn
-from omegaconf import OmegaConf
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
 
 
 @dataclass
@@ -27,6 +28,15 @@ ConfigStore.instance().store(group="hydra/sweeper", name="grid", node=GridSweepe
 class GridSweeper(BasicSweeper):
     """Every combination of the values given, all of them valid or none run."""
 
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Take Hydra's context, with a loader that sweeper and launcher share."""
+        # imported here: every Hydra application imports every plugin, and should pay nothing for it
+        from convsweep.sweeping.composing import ComposingOnce
+
+        self.loader = ComposingOnce(hydra_context.config_loader)
+        context = HydraContext(config_loader=self.loader, callbacks=hydra_context.callbacks)
+        super().setup(hydra_context=context, task_function=task_function, config=config)
+
     def sweep(self, arguments: list[str]) -> Any:  # noqa: ANN401 - the base class's
         """Check every job, then run them under one MLflow parent run.
 
@@ -34,19 +44,16 @@ class GridSweeper(BasicSweeper):
             ConfigError: Some job's configuration breaks a rule; nothing was run or written.
             UserError: Some jobs failed; the others ran.
         """
-        # imported here: every Hydra application imports every plugin, and should pay nothing for it
         from convsweep import sweeping
 
-        assert self.hydra_context is not None
         assert self.config is not None
         assert self.launcher is not None
-        loader = self.hydra_context.config_loader
-        overrides = OverridesParser.create(loader).parse_overrides([*self._parse_config(), *arguments])
+        overrides = OverridesParser.create(self.loader).parse_overrides([*self._parse_config(), *arguments])
         batches = self.split_arguments(overrides, self.max_batch_size)
         jobs = [job for batch in batches for job in batch]
-        configs = sweeping.check(loader.load_sweep_config(self.config, list(job)) for job in jobs)
+        directory = Path(self.config.hydra.sweep.dir)  # holds the time: what is composed from here on has the same
+        configs = sweeping.check(self.loader.compose_ahead(self.config, job) for job in jobs)
         axes = [override.get_key_element() for override in overrides if override.is_sweep_override()]
-        directory = Path(self.config.hydra.sweep.dir)
         with sweeping.tracked(configs, directory, axes):
             OmegaConf.save(self.config, directory / "multirun.yaml")
             returns: list[Sequence[JobReturn]] = []

@@ -1,5 +1,6 @@
 """Data sets: load, cut into splits, and say exactly which images were used."""
 
+import functools
 import hashlib
 from typing import NamedTuple
 
@@ -36,8 +37,9 @@ class Dataset(NamedTuple):
     source: str  # where they were read
 
 
+@functools.lru_cache(maxsize=2)
 def load(data: Data) -> Dataset:
-    """Load, check and cut a data set.
+    """Load, check and cut a data set; the jobs of a sweep share it.
 
     Raises:
         UserError: A file is missing, unreadable or not what it must be, or a download failed.

@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 from convsweep.config import RunConfig, compose_run
 from convsweep.data import load
 from convsweep.errors import UserError
-from convsweep.layers import Ties, cross_entropy
+from convsweep.layers import Ties, convolve, cross_entropy
 from convsweep.network import CNN, Gradient, Parameters, initial_parameters
-from convsweep.patches import Floats, block_patches, normalize
+from convsweep.patches import Floats, normalize, to_blocks
 from convsweep.plots import BLUE, GREY, ORANGE
 from convsweep.studies.markdown import blocks, image, table
 from convsweep.studies.study import Facts, Report, Setting, Study, write_results
@@ -127,11 +127,10 @@ def _central_differences(initial: Parameters, batch: Batch, step: float = 1e-6) 
 
 
 def _tied_blocks(initial: Parameters, batch: Batch) -> float:
-    network = CNN([initial], [0.0])
     tied = []
-    for patches in block_patches(normalize(batch.images, np.float64), "valid"):
-        maps = network.conv.forward(patches)  # [1, F, 4, B]
-        tied.append((maps == maps.max(axis=2, keepdims=True)).all(axis=2).mean())
+    for picture in normalize(batch.images, np.float64):
+        maps = to_blocks(convolve(picture, initial.filters, "valid"))  # [F, 4, B]
+        tied.append((maps == maps.max(axis=1, keepdims=True)).all(axis=1).mean())
     return float(np.mean(tied))
 
 

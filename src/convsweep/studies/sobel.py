@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scipy import ndimage
 
-from convsweep.layers import Conv2d, MaxPool2
-from convsweep.patches import Floats, Padding, image_patches, to_blocks
+from convsweep.layers import MaxPool2, convolve
+from convsweep.patches import Floats, Padding, to_blocks
 from convsweep.studies.markdown import blocks, image, table
 from convsweep.studies.study import Facts, Report, Setting, Study, write_results
 
@@ -47,13 +47,6 @@ class Row(NamedTuple):
     apart: float  # largest difference from SciPy's output
 
 
-def convolve(picture: Floats, kernel: Floats, padding: Padding) -> Floats:
-    """Convolve one image ``[H, W]`` with one 3x3 filter, by the network's own layer."""
-    patches = image_patches(picture[None], padding)[0]  # [9, H', W']
-    maps: Floats = Conv2d(kernel[None, None], patches.shape[1:]).forward(patches)[0, 0]  # [H', W']
-    return maps
-
-
 def photograph() -> Floats:
     """Return the photograph's grey values 0..255, float64 ``[600, 512]``."""
     with Image.open(get_sample_data(PHOTOGRAPH, asfileobj=False)) as opened:
@@ -78,9 +71,9 @@ def _rows(pictures: dict[str, Floats]) -> Iterator[Row]:
                 # SciPy pads by one pixel of zeros for `same`; `valid` is that without its border
                 outside = ndimage.correlate(picture, kernel, mode="constant")
                 outside = outside if padding == "same" else outside[1:-1, 1:-1]
-                yield _row(name, kernel_name, padding, convolve(picture, kernel, padding), outside)
-    pool = MaxPool2(members=1, num_filters=1, blocks=4, ties="all", dtype=float)
-    pooled = pool.forward(to_blocks(EXAMPLE)[None, None]).reshape(2, 2)
+                yield _row(name, kernel_name, padding, convolve(picture, kernel[None], padding)[0], outside)
+    blocks_of_example = to_blocks(EXAMPLE)[:, None, None]  # [4, 1, 1, B]
+    pooled = MaxPool2("all").forward(blocks_of_example, out=np.empty((1, 1, 4))).reshape(2, 2)
     yield _row("example", "none", "max-pooling", pooled, ndimage.maximum_filter(EXAMPLE, 2, origin=-1)[::2, ::2])
 
 
@@ -170,7 +163,7 @@ def _times(same: pd.DataFrame, kernel: str) -> str:
 
 def _draw(_: pd.DataFrame) -> dict[str, Figure]:
     picture = photograph()
-    figure = Figure(figsize=(10, 6.4), layout="constrained")
+    figure = Figure(figsize=(8.6, 5.6), layout="constrained")
     panels = figure.subplot_mosaic(
         [["photograph", *(f"{name} filter, {padding}" for padding in PADDINGS)] for name in KERNELS],
         width_ratios=(1.6, 1, 1),
@@ -179,7 +172,7 @@ def _draw(_: pd.DataFrame) -> dict[str, Figure]:
     panels["photograph"].set_title(f"the photograph, {picture.shape[0]} x {picture.shape[1]}")
     for name, kernel in KERNELS.items():
         for padding in PADDINGS:
-            output, title = convolve(picture, kernel, padding), f"{name} filter, {padding}"
+            output, title = convolve(picture, kernel[None], padding)[0], f"{name} filter, {padding}"
             drawn = panels[title].imshow(output, cmap="gray", vmin=-SHOWN, vmax=SHOWN)
             panels[title].set_title(f"{title}:\n{output.shape[0]} x {output.shape[1]}", fontsize=10)
     for axes in panels.values():

@@ -22,11 +22,12 @@ from mlflow.tracking.context.registry import resolve_tags
 from mlflow.types import ColSpec, Schema, TensorSpec
 
 from convsweep.data import Dataset
+from convsweep.jobs import Sweep
 from convsweep.network import IMAGE_SHAPE, NUM_CLASSES
 from convsweep.patches import Pixels
 from convsweep.provenance import Provenance
 from convsweep.tracking.store import OWNER_TAG, STORE_ERRORS, Store, answering, one_line, owner, undisturbed
-from convsweep.tracking.sweep import ROLE_TAG, SWEEP_TAG, Sweep
+from convsweep.tracking.sweep import ROLE_TAG, SWEEP_TAG
 from convsweep.training import Diverged, EpochEnd, Evaluation, Event, Window
 
 RUN_KEY_TAG = "convsweep.run_key"
@@ -37,6 +38,8 @@ MODEL_SIGNATURE = ModelSignature(
     inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, *IMAGE_SHAPE))]),
     outputs=Schema([ColSpec("long", "digit"), *(ColSpec("double", f"p{digit}") for digit in range(NUM_CLASSES))]),
 )
+
+SENDING_PAUSE = 1.0  # seconds between two batches of metrics: what a batch costs hardly depends on its size
 
 log = logging.getLogger(__name__)
 
@@ -57,20 +60,35 @@ class TrackedRun:
         self.trouble: str | None = None
         self._store = store
         self._metrics: list[Metric] = []
+        self._sent = time.monotonic()
 
-    def begin(self, *, name: str, params: Mapping[str, str], tags: Mapping[str, str], sweep: Sweep | None) -> None:
+    def begin(
+        self,
+        *,
+        name: str,
+        params: Mapping[str, str],
+        tags: Mapping[str, str],
+        provenance: Provenance,
+        sweep: Sweep | None,
+    ) -> None:
         """Make the run, in state RUNNING: from here on it must be ended.
 
         Args:
             name: Its name in the UI.
             params: Its hyperparameters.
             tags: Everything else in short.
+            provenance: Where its code comes from.
             sweep: The sweep it is a job of, if it is one.
 
         Raises:
             UserError: The store refuses.
         """
         all_tags = {**resolve_tags(), **tags, ROLE_TAG: "run", OWNER_TAG: owner()}
+        if provenance.git_commit is not None:
+            all_tags |= {
+                "mlflow.source.git.commit": provenance.git_commit,
+                "convsweep.git_dirty": str(bool(provenance.git_diff)),
+            }
         if sweep is not None:
             all_tags |= {SWEEP_TAG: sweep.id, "mlflow.parentRunId": sweep.parent_run_id}
         client = self._store.client
@@ -80,7 +98,7 @@ class TrackedRun:
             client.log_batch(self.id, params=[Param(key, value) for key, value in params.items()])
 
     def record(self, event: Event, checkpoint: Path | None = None) -> None:
-        """Take an event in; an epoch's end sends what has gathered, with the epoch's checkpoint."""
+        """Take an event in; an epoch's end sends what has gathered for a while, and the epoch's checkpoint."""
         match event:
             case Window():
                 self._add("train/loss", event.loss, event.step)
@@ -92,7 +110,8 @@ class TrackedRun:
                 self._add(f"{event.split}/accuracy", event.accuracy, step)
                 self._add(f"{event.split}/loss", event.loss, step)
             case EpochEnd():
-                self._flush()
+                if time.monotonic() > self._sent + SENDING_PAUSE:
+                    self._flush()
                 if checkpoint is not None:
                     self._send(self._store.client.log_artifact, self.id, str(checkpoint), "checkpoints")
             case Diverged():
@@ -128,11 +147,7 @@ class TrackedRun:
         self._send(self._store.client.log_inputs, self.id, [used])
 
     def log_provenance(self, found: Provenance) -> None:
-        """Log the git commit, the uncommitted diff and the environment."""
-        if found.git_commit is not None:
-            self.log_tags(
-                {"mlflow.source.git.commit": found.git_commit, "convsweep.git_dirty": str(bool(found.git_diff))}
-            )
+        """Log the uncommitted diff and the environment."""
         if found.git_diff:
             self._send(self._store.client.log_text, self.id, found.git_diff + "\n", "environment/uncommitted.diff")
         self._send(self._store.client.log_dict, self.id, found.environment, "environment/environment.json")
@@ -169,6 +184,7 @@ class TrackedRun:
 
     def _flush(self) -> None:
         metrics, self._metrics = self._metrics, []
+        self._sent = time.monotonic()
         for start in range(0, len(metrics), 1000):  # MLflow's limit for a batch
             self._send(self._store.client.log_batch, self.id, metrics=metrics[start : start + 1000])
 

@@ -4,24 +4,16 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from mlflow.tracking.context.registry import resolve_tags
 
+from convsweep.jobs import Sweep
 from convsweep.journal import write_whole, writing
 from convsweep.tracking.store import OWNER_TAG, RUNNING, Store, answering, owner, search
 
 SWEEP_TAG = "convsweep.sweep"  # on the parent and every job: the sweep's id
 ROLE_TAG = "convsweep.role"  # sweep | run
 FILE = "sweep.json"
-
-
-class Sweep(NamedTuple):
-    """What a job must know of the sweep it belongs to."""
-
-    id: str  # the name of the sweep's directory
-    parent_run_id: str
-    axes: tuple[str, ...]  # the configuration keys that vary
 
 
 @contextmanager

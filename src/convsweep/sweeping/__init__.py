@@ -54,5 +54,6 @@ def tracked(configs: Sequence[RunConfig], directory: Path, axes: Sequence[str]) 
     from convsweep.tracking.sweep import open_sweep
 
     store = connect(configs[0].mlruns, configs[0].tracking.experiment)
-    with open_sweep(store, directory, axes, len(configs)), terminal.sweep(len(configs)):
+    steps = [config.train.epochs * config.data.num_train for config in configs]
+    with open_sweep(store, directory, axes, len(configs)), terminal.sweep(steps):
         yield

@@ -1,0 +1,169 @@
+"""Pictures made of tiles: filters, feature maps, digits, a confusion matrix.
+
+Drawn with Pillow, in a few milliseconds each: every run draws four, and matplotlib, which measures
+every text before it draws it, would take longer for them than a stack takes to train a model.
+"""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.colors import Normalize
+from PIL import Image, ImageDraw, ImageFont
+
+from convsweep.layers import Labels
+from convsweep.patches import Floats, Pixels
+
+Colours = npt.NDArray[np.uint8]  # [..., 3]: red, green, blue
+
+GAP, MARGIN, TITLE, TEXT = 6, 14, 16, 12  # pixels, the last two of a line of text
+
+
+class Row(NamedTuple):
+    """Tiles side by side."""
+
+    tiles: Sequence[Colours] | Colours  # [H, W, 3] each
+    label: str = ""  # on the left
+    above: Sequence[str] = ()  # a text over each tile
+    inside: Sequence[str] = ()  # a text in the middle of each
+
+
+def filters_before_and_after(before: Floats, after: Floats) -> Image.Image:
+    """Draw filters ``[F, 3, 3]``, as drawn and as trained, on one scale."""
+    limit = float(max(np.abs(before).max(), np.abs(after).max()))
+    rows = [
+        Row(row.tiles, label=f"{name} " if row.above[0] == "0" else "", above=row.above)
+        for name, kernels in (("before", before), ("after training", after))
+        for row in _wrapped(_coloured(kernels, limit), [str(number) for number in range(len(kernels))], columns=16)
+    ]
+    return _picture(f"filters: {_scale(limit)}", rows, tile=60)
+
+
+def feature_maps(image: Pixels, maps: Floats, label: str) -> Image.Image:
+    """Draw an image ``[H, W]`` and what each filter makes of it, ``[F, H', W']``."""
+    limit = float(np.abs(maps).max())
+    numbers = [f"filter {number}" for number in range(len(maps))]
+    first, *others = _wrapped(_coloured(maps, limit), numbers, columns=8)
+    blank = np.full((*image.shape, 3), 255, np.uint8)
+    rows = [Row([_grey(image), *first.tiles], above=[f"test image: {label}", *first.above])]
+    rows += [Row([blank, *row.tiles], above=["", *row.above]) for row in others]
+    return _picture(f"feature maps after training: {_scale(limit)}", rows, tile=112)
+
+
+def confusion_matrix(labels: Labels, predicted: Labels, class_names: Sequence[str]) -> Image.Image:
+    """Draw how often images of each class (rows) were taken for which (columns); the diagonal is what was right."""
+    classes = len(class_names)
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (labels, predicted), 1)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    colours = mpl.colormaps["Blues"](shares, bytes=True)[..., :3]  # [C, C, 3]
+    rows = [
+        Row(
+            colours[true][:, None, None],
+            label=f"{name} ",
+            above=class_names if true == 0 else (),
+            inside=[str(count) if count else "" for count in counts[true]],
+        )
+        for true, name in enumerate(class_names)
+    ]
+    right, total = int(np.trace(counts)), len(labels)
+    title = (
+        f"{right} of {total} test images right ({right / total:.2%})\nrow: what it is, column: what it was taken for"
+    )
+    return _picture(title, rows, tile=44 if max(map(len, class_names)) == 1 else 76, gap=1)
+
+
+def most_confidently_wrong(
+    images: Pixels, labels: Labels, probabilities: Floats, class_names: Sequence[str], most: int = 16
+) -> Image.Image:
+    """Draw the misclassified images that the network was surest of, surest first."""
+    predicted = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    surest = wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")][:most]
+    above = [f"{class_names[labels[i]]} → {class_names[predicted[i]]}, {probabilities[i].max():.0%}" for i in surest]
+    title = (
+        f"most confidently wrong: {len(surest)} of {len(wrong)} errors on {len(labels)} test images\n"
+        "what it is → what it was taken for, how surely"
+    )
+    return _picture(
+        title, _wrapped(_grey(images[surest]), above, columns=8), tile=118 if len(class_names[0]) == 1 else 190
+    )
+
+
+def digit_samples(
+    images: Pixels, labels: Labels, class_names: Sequence[str], title: str, each: int = 12
+) -> Image.Image:
+    """Draw the first images of every class, a row a class."""
+    rows = [
+        Row(_grey(images[np.flatnonzero(labels == number)[:each]]), label=f"{name} ")
+        for number, name in enumerate(class_names)
+    ]
+    return _picture(title, rows, tile=56)
+
+
+def _wrapped(tiles: Colours, above: Sequence[str], columns: int) -> list[Row]:
+    """Break a long row of tiles into several."""
+    starts = range(0, len(tiles), columns)
+    return [Row(tiles[start : start + columns], above=above[start : start + columns]) for start in starts]
+
+
+def _picture(title: str, rows: Sequence[Row], *, tile: int, gap: int = GAP) -> Image.Image:
+    """Lay rows of tiles out below a title, each tile scaled to so many pixels."""
+    top = 2 * MARGIN + TITLE * (1 + title.count("\n")) + 4
+    left = MARGIN + max((int(_font(TEXT).getlength(row.label)) for row in rows), default=0)
+    columns = max((len(row.tiles) for row in rows), default=0)
+    width = max(left + columns * (tile + gap) + MARGIN, *(_width(line) + 2 * MARGIN for line in title.split("\n")))
+    height = top + sum(tile + gap + (TEXT + 4 if row.above else 0) for row in rows) + MARGIN - gap
+    picture = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(picture)
+    draw.multiline_text((width / 2, MARGIN), title, "black", _font(TITLE - 2), anchor="ma", align="center")
+    for row in rows:
+        if row.above:
+            top += TEXT + 4
+        draw.text((left, top + tile / 2), row.label, "black", _font(TEXT), anchor="rm")
+        for column, content in enumerate(row.tiles):
+            x = left + column * (tile + gap)
+            picture.paste(
+                Image.fromarray(np.ascontiguousarray(content)).resize((tile, tile), Image.Resampling.NEAREST), (x, top)
+            )
+            if row.above:
+                draw.text((x + tile / 2, top - 2), row.above[column], "black", _font(TEXT - 1), anchor="mb")
+            if row.inside:
+                on_dark = content.mean() < 128
+                draw.text(
+                    (x + tile / 2, top + tile / 2),
+                    row.inside[column],
+                    "white" if on_dark else "black",
+                    _font(TEXT),
+                    anchor="mm",
+                )
+        top += tile + gap
+    return picture
+
+
+def _width(line: str) -> int:
+    return int(_font(TITLE - 2).getlength(line))
+
+
+@functools.cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+
+
+def _grey(images: Pixels) -> Colours:
+    """Return images ``[..., H, W]`` in dark on light: ``[..., H, W, 3]``."""
+    return np.repeat(255 - images[..., None], 3, axis=-1)
+
+
+def _coloured(maps: Floats, limit: float) -> Colours:
+    """Return numbers ``[..., H, W]`` in blue (negative) and red (positive): ``[..., H, W, 3]``."""
+    colours: Colours = mpl.colormaps["RdBu_r"](Normalize(-limit, limit)(maps), bytes=True)[..., :3]
+    return colours
+
+
+def _scale(limit: float) -> str:
+    return f"blue {-limit:.2g}, white 0, red {limit:.2g}"
