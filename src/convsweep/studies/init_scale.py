@@ -257,7 +257,7 @@ STUDY = Study(
     question="Does dividing the initial filters by 9 matter as much as the tutorial says?",
     expected="In a network of two layers without an activation the scale should matter over orders of magnitude, not "
     "by a factor of 9: too small and the first steps have no gradient to speak of, too large and single images "
-    "throw the weights about. A smaller learning rate should move that limit upwards.",
+    "throw the weights about until the loss is no number. A smaller learning rate should move that limit upwards.",
     measure=_measure,
     report=_report,
     draw=_draw,
