@@ -2,6 +2,7 @@
 # make test    set up .venv, run the tests
 # make ui      MLflow's pages for what was run
 # make lint    format, lint and types
+# make experiment NAME=03_choices   run a study, write its page in experiments (MNIST=folder of the IDX files)
 # make bench   speed and memory against peers (QUICK=1: within 3 minutes; MNIST=folder of the IDX files)
 # make lock    choose new versions of all dependencies
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: sweep test ui lint bench lock
+.PHONY: sweep test ui lint experiment bench lock
 
 sweep: .venv/user
 	$(BIN)/convsweep train experiment=first_sweep
@@ -26,6 +27,10 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+experiment: $(if $(filter 05_pytorch,$(NAME)),.venv/torch,.venv/user)
+	$(BIN)/python -m convsweep.studies '$(NAME)' $(if $(MNIST),data.dir=$(MNIST))
+	$(BIN)/python -m convsweep.studies.index experiments
 
 bench: .venv/torch
 	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick) $(if $(MNIST),--mnist $(MNIST))
@@ -52,6 +57,6 @@ lock: .venv/dev
 	@touch $@
 
 .venv/torch: .venv/dev
-	@echo "Installing PyTorch, the benchmark's peer ..."
+	@echo "Installing PyTorch, the peer of benchmark and 05_pytorch ..."
 	@$(INSTALL) '.[torch]'
 	@touch $@

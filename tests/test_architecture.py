@@ -13,7 +13,7 @@ PACKAGE = Path(convsweep.__file__).parent
 MATHEMATICS = ("patches", "layers", "network", "training")
 ORDER = (
     *("patches", "layers", "network", "training", "config", "data", "journal", "jobs", "tracking", "runner"),
-    *("sweeping", "hydra_app", "cli"),
+    *("sweeping", "hydra_app", "cli", "studies"),
 )
 
 
@@ -49,6 +49,12 @@ def test_hydra_and_omegaconf_stay_at_the_edge(path):
     within = path.relative_to(PACKAGE)
     if within.parts[0] not in ("config.py", "hydra_app.py", "sweeping") or within.name in ("pool.py", "stacks.py"):
         assert not top_level(imports(path)) & {"hydra", "omegaconf"}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_pytorch_is_imported_by_its_study_only(path):
+    if path.name != "torch_network.py":
+        assert "torch" not in top_level(imports(path))
 
 
 def test_imports_point_one_way():

@@ -60,7 +60,10 @@ BROKEN = [
     ("data=minst", "'data' must be one of fashion_mnist, mnist, mnist_5k (got 'minst'). Did you mean 'mnist'?"),
     (
         "experiment=frist_sweep",
-        "'experiment' must be one of first_sweep (got 'frist_sweep'). Did you mean 'first_sweep'?",
+        (
+            "'experiment' must be one of 03_choices, 04_init_scale, 06_filters_and_rates, 07_all_of_mnist, first_sweep "
+            "(got 'frist_sweep'). Did you mean 'first_sweep'?"
+        ),
     ),
     (
         "train.lerning_rate=1",

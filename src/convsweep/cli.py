@@ -18,10 +18,15 @@ class Terminated(KeyboardInterrupt):
 
 
 def main() -> NoReturn:
-    """Run a command; exit with 0 only if everything asked for happened."""
+    """Run one of the commands below."""
+    end(commands)
+
+
+def end(command: click.Command) -> NoReturn:
+    """Run a command and end the process, with status 0 only if everything asked for happened; errors are one line."""
     signal.signal(signal.SIGTERM, _on_sigterm)
     try:
-        status = commands(standalone_mode=False)
+        status = command(standalone_mode=False)
     except UserError as error:
         _fail(str(error))
     except click.ClickException as error:

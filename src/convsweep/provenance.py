@@ -42,6 +42,17 @@ def _environment() -> dict[str, object]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
+        "cpu": _cpu(),
         "blas": f"{blas['name']} {blas['version']}",
         "packages": dict(packages),
     }
+
+
+def _cpu() -> str:
+    """Return the processor's name, which Linux keeps in a file."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
