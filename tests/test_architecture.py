@@ -11,7 +11,19 @@ import convsweep
 
 PACKAGE = Path(convsweep.__file__).parent
 MATHEMATICS = ("patches", "layers", "network", "training")
-ORDER = ("patches", "layers", "network", "training", "config", "data", "journal", "tracking", "runner", "cli")
+ORDER = (
+    "patches",
+    "layers",
+    "network",
+    "training",
+    "config",
+    "data",
+    "journal",
+    "tracking",
+    "runner",
+    "reproduce",
+    "cli",
+)
 
 
 def imports(path):
@@ -47,6 +59,19 @@ def test_hydra_and_omegaconf_stay_at_the_edge(path):
         assert not top_level(imports(path)) & {"hydra", "omegaconf"}
 
 
+def test_statistics_know_nothing_of_ours():
+    assert "convsweep" not in top_level(imports(PACKAGE / "statistics.py"))
+
+
+@pytest.mark.parametrize("module", ["printing", "reported", "study", "parallel"])
+def test_what_workers_import_is_light(module):
+    """Every process of a study imports these: no configuration, no store, no pictures, no tables."""
+    ours = {name for name in imports(PACKAGE / "reproduce" / f"{module}.py") if name.startswith("convsweep.")}
+    light = {f"convsweep.{name}" for name in (*MATHEMATICS, "reproduce")}
+    assert {".".join(name.split(".")[:2]) for name in ours} <= light
+    assert not top_level(imports(PACKAGE / "reproduce" / f"{module}.py")) & {"scipy", "pandas", "rich", "matplotlib"}
+
+
 def test_imports_point_one_way():
     """Each layer may import those before it in ORDER, none after."""
     for position, name in enumerate(ORDER):
@@ -58,7 +83,17 @@ def test_imports_point_one_way():
                 )
 
 
-@pytest.mark.parametrize("arguments", ["--help", "train --help", "train train.epochs=0", "train -m train.epochs=0,1"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--help",
+        "train --help",
+        "train train.epochs=0",
+        "train -m train.epochs=0,1",
+        "reproduce --help",
+        "reproduce data.num_train=0",
+    ],
+)
 def test_help_and_configuration_errors_do_not_import_mlflow(arguments, tmp_path):
     program = f"""
 import sys
