@@ -67,7 +67,7 @@ def test_statistics_know_nothing_of_ours():
 def test_what_workers_import_is_light(module):
     """Every process of a study imports these: no configuration, no store, no pictures, no tables."""
     ours = {name for name in imports(PACKAGE / "reproduce" / f"{module}.py") if name.startswith("convsweep.")}
-    light = {f"convsweep.{name}" for name in (*MATHEMATICS, "reproduce")}
+    light = {f"convsweep.{name}" for name in (*MATHEMATICS, "errors", "reproduce")}
     assert {".".join(name.split(".")[:2]) for name in ours} <= light
     assert not top_level(imports(PACKAGE / "reproduce" / f"{module}.py")) & {"scipy", "pandas", "rich", "matplotlib"}
 

@@ -123,12 +123,12 @@ def reproduce(
     Trains its network under three gradient rules, 20 seeds each, on its own images (data=mnist; a minute on two
     cores). OVERRIDES choose others: data=mnist_5k, data.dir=FOLDER, data.num_train=1000 ...
     """
-    from convsweep.reproduce.command import reproduce as run
-
     if strict and seeds is not None:
         raise UserError(f"'--strict' means 39 seeds: leave '--seeds' out (got {seeds}).")
     num_seeds = 39 if strict else 20 if seeds is None else seeds
     try:
+        from convsweep.reproduce.command import reproduce as run
+
         run(mlruns, experiment, overrides, num_seeds=num_seeds, output=output, expected=expect)
     except KeyboardInterrupt as interruption:
         interruption.add_note("starts anew")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from convsweep.network import Gradient
 from convsweep.plots import BLUE, GREY, ORANGE
@@ -42,6 +42,7 @@ def test_strips(reported: Sequence[Reported], ours: Ours, subtitle: str) -> Figu
             _strip(axes, height, samples[gradient, TEST], COLOURS[gradient])
         axes.axvline(value, color="black", linewidth=1.2, label=f"the tutorial: {value:g}")
         axes.set_xlabel(name)
+        axes.xaxis.set_major_locator(MaxNLocator(6))
         axes.set_yticks(range(len(RULES)), RULES)
         axes.set_ylim(len(RULES) - 0.5, -0.5)
         axes.grid(axis="x", alpha=0.3)

@@ -22,6 +22,7 @@ from convsweep.reproduce.report import (
     describe,
     foreign_images,
     markdown,
+    question,
     sentences,
     table,
     verdicts,
@@ -77,6 +78,7 @@ def reproduce(
     with open_study(store, study_id, "reproduce", params) as tracked:
         study = _run(dataset, num_seeds)
         files = write_files(study, output, num_test=len(dataset.splits.test.labels)) + _draw(study, output)
+        console.print(question(study), soft_wrap=True)
         console.print(table(study))
         for sentence in sentences(study):
             console.print(sentence, markup=False, soft_wrap=True)

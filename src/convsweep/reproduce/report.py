@@ -56,6 +56,11 @@ def foreign_images(study_data: str) -> str:
     return f"These are not the tutorial's images ({study_data}): its numbers are no yardstick for what comes out here."
 
 
+def question(study: Study) -> str:
+    """Return what the study asks, and of how many runs."""
+    return f"Which program do the tutorial's numbers come from? {study.num_seeds} seeds a gradient rule, {study.data}."
+
+
 def table(study: Study) -> RenderableType:
     """Return the table of the main quantities, one row each."""
     drawn = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
@@ -105,8 +110,7 @@ def markdown(study: Study) -> str:
     lines = [header, ["---"] * len(header), *_rows(study)]
     escaped = "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
     warning = [] if study.tutorials_images else [foreign_images(study.data)]
-    what = f"Which program do the tutorial's numbers come from? {study.num_seeds} seeds a gradient rule, {study.data}."
-    return "\n\n".join([*warning, what, escaped, *sentences(study), *warning]) + "\n"
+    return "\n\n".join([*warning, question(study), escaped, *sentences(study), *warning]) + "\n"
 
 
 def write_files(study: Study, output: Path, num_test: int) -> list[Path]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking.context.registry import resolve_tags
@@ -102,3 +103,16 @@ def open_study(store: Store, study_id: str, name: str, params: Mapping[str, str]
                 for replication in search(store, RUNNING, f"tags.`{STUDY_TAG}` = '{study_id}'"):
                     store.client.set_terminated(replication.info.run_id, "KILLED")
                 store.client.set_terminated(run_id, state)
+
+
+def study_page(store: Store) -> dict[str, str]:
+    """Return the address of the page that compares the last study's runs, relative to the server's, if there is one."""
+    with answering(store.uri):
+        studies = search(store, f"tags.`{ROLE_TAG}` = 'study'")
+    if not studies:
+        return {}
+    condition = f"tags.`{STUDY_TAG}` = '{studies[0].data.tags[STUDY_TAG]}' and tags.`{ROLE_TAG}` = 'replication'"
+    # MLflow heeds the filter only if it is told an order, too
+    query = f"searchFilter={quote(condition)}&orderByKey={quote('metrics.`test/loss`', safe='')}&orderByAsc=true"
+    page = f"#/experiments/{store.experiment_id}/runs?workflowType=machine_learning&{query}&compareRunsMode=CHART"
+    return {"study": page}
