@@ -42,13 +42,13 @@ def test_strips(reported: Sequence[Reported], ours: Ours, subtitle: str) -> Figu
             _strip(axes, height, samples[gradient, TEST], COLOURS[gradient])
         axes.axvline(value, color="black", linewidth=1.2, label=f"the tutorial: {value:g}")
         axes.set_xlabel(name)
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         axes.set_yticks(range(len(RULES)), RULES)
         axes.set_ylim(len(RULES) - 0.5, -0.5)
         axes.grid(axis="x", alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-    figure.axes[1].xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    figure.axes[1].xaxis.set_major_formatter(PercentFormatter(1))
     figure.suptitle(f"a dot a seed; bars: 95% interval for one more run\n{subtitle}", fontsize=11)
     return figure
 
@@ -74,7 +74,7 @@ def last_epoch(reported: Sequence[Reported], ours: Ours, subtitle: str) -> Figur
         axes.set(xlabel="image of epoch 10, windows of 500", ylabel=name)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.axes[1].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    figure.axes[1].yaxis.set_major_formatter(PercentFormatter(1))
     figure.legend(*figure.axes[0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=4)
     figure.suptitle(f"what is printed in the last epoch; thin: one seed\n{subtitle}", fontsize=11)
     return figure
