@@ -12,8 +12,8 @@ import convsweep
 PACKAGE = Path(convsweep.__file__).parent
 MATHEMATICS = ("patches", "layers", "network", "training")
 ORDER = (
-    *("patches", "layers", "network", "training", "config", "data", "journal", "jobs", "tracking", "runner"),
-    *("sweeping", "hydra_app", "cli", "studies"),
+    *("patches", "layers", "network", "training", "config", "data", "journal", "jobs", "tracking", "runner", "pool"),
+    *("reproduce", "sweeping", "hydra_app", "cli", "studies"),
 )
 
 
@@ -47,7 +47,7 @@ def test_mlflow_is_imported_in_tracking_only(path):
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_hydra_and_omegaconf_stay_at_the_edge(path):
     within = path.relative_to(PACKAGE)
-    if within.parts[0] not in ("config.py", "hydra_app.py", "sweeping") or within.name in ("pool.py", "stacks.py"):
+    if within.parts[0] not in ("config.py", "hydra_app.py", "sweeping") or within.name == "stacks.py":
         assert not top_level(imports(path)) & {"hydra", "omegaconf"}
 
 
@@ -55,6 +55,19 @@ def test_hydra_and_omegaconf_stay_at_the_edge(path):
 def test_pytorch_is_imported_by_its_study_only(path):
     if path.name != "torch_network.py":
         assert "torch" not in top_level(imports(path))
+
+
+def test_statistics_know_nothing_of_ours():
+    assert "convsweep" not in top_level(imports(PACKAGE / "statistics.py"))
+
+
+@pytest.mark.parametrize("module", ["printing", "reported", "study", "parallel"])
+def test_what_workers_import_is_light(module):
+    """Every process of a study imports these: no configuration, no store, no pictures, no tables."""
+    ours = {name for name in imports(PACKAGE / "reproduce" / f"{module}.py") if name.startswith("convsweep.")}
+    light = {f"convsweep.{name}" for name in (*MATHEMATICS, "errors", "pool", "reproduce")}
+    assert {".".join(name.split(".")[:2]) for name in ours} <= light
+    assert not top_level(imports(PACKAGE / "reproduce" / f"{module}.py")) & {"scipy", "pandas", "rich", "matplotlib"}
 
 
 def test_imports_point_one_way():
@@ -68,7 +81,17 @@ def test_imports_point_one_way():
                 )
 
 
-@pytest.mark.parametrize("arguments", ["--help", "train --help", "train train.epochs=0", "train -m train.epochs=0,1"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--help",
+        "train --help",
+        "train train.epochs=0",
+        "train -m train.epochs=0,1",
+        "reproduce --help",
+        "reproduce data.num_train=0",
+    ],
+)
 def test_help_and_configuration_errors_do_not_import_mlflow(arguments, tmp_path):
     program = f"""
 import sys

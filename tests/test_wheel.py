@@ -1,4 +1,4 @@
-"""The built wheel, apart from the checkout: it must bring its configuration along."""
+"""The built wheel, apart from the checkout: it must bring its configuration and tables along."""
 
 import subprocess
 import sys
@@ -25,5 +25,6 @@ def test_an_unpacked_wheel_composes_its_configuration(pytestconfig, tmp_path):
         check=True,
     )
     assert done.stdout.split() == ["3", str(folder / "convsweep" / "conf")]
+    assert (folder / "convsweep" / "reproduce" / "reported.csv").is_file()
     assert (folder / "hydra_plugins" / "convsweep_grid.py").is_file()
     assert not (folder / "hydra_plugins" / "__init__.py").exists()

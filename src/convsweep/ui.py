@@ -16,6 +16,7 @@ from convsweep.journal import writing
 from convsweep.progress import console
 from convsweep.tracking.names import CONFIG_TAG, HYPERPARAMETERS
 from convsweep.tracking.store import Store, answering, open_existing
+from convsweep.tracking.study import study_page
 from convsweep.tracking.sweep import ROLE_TAG, jobs_of, last_sweep_id
 from convsweep.tracking.views import save_views
 
@@ -34,7 +35,9 @@ def serve(mlruns: Path, experiment: str, port: int) -> None:
         UserError: There is nothing to show, the port is taken, or the server doesn't come up.
     """
     store = open_existing(mlruns, experiment)
-    pages = _save_views(store)
+    pages = _sweep_pages(store) | study_page(store)
+    if not pages:
+        raise UserError(f"There are no runs in '{store.uri}' yet: `convsweep train` makes one.")
     address = f"http://{HOST}:{port}"
     if store.uri.startswith("http"):  # somebody else's server shows them already
         _print_pages(store.uri.rstrip("/"), pages)
@@ -60,12 +63,12 @@ def serve(mlruns: Path, experiment: str, port: int) -> None:
         _stop(server)
 
 
-def _save_views(store: Store) -> dict[str, str]:
-    """Save views of the last sweep, or of all runs if there was none."""
+def _sweep_pages(store: Store) -> dict[str, str]:
+    """Save views of the last sweep, or of all runs if there was none; return their addresses."""
     sweep_id = last_sweep_id(store)
     runs = load_runs(store, sweep_id)
     if runs.empty:
-        raise UserError(f"There are no runs in '{store.uri}' yet: `convsweep train` makes one.")
+        return {}
     varied = differing(runs)
     params = [name for name in HYPERPARAMETERS.values() if name in varied] or list(HYPERPARAMETERS.values())
     tags = [CONFIG_TAG + name for name in varied if name not in params]

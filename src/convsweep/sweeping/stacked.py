@@ -17,9 +17,9 @@ from omegaconf import DictConfig
 from convsweep.config import parse
 from convsweep.errors import UserError
 from convsweep.jobs import Ended, Job, News
+from convsweep.pool import Handed, Over, Pool, Said, Say
 from convsweep.progress import terminal
 from convsweep.sweeping.hydra_job import HydraJob
-from convsweep.sweeping.pool import Handed, Over, Pool, Said, Say
 from convsweep.sweeping.stacks import plan_stacks
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ import multiprocessing
 import multiprocessing.connection
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Generator, Iterable, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import FrameType
@@ -44,6 +45,12 @@ class _Through(NamedTuple):
     """What a process says when it wants the next task."""
 
 
+class _Failed(NamedTuple):
+    """What a process says when its task raised something."""
+
+    error: Exception
+
+
 class _Stopped(KeyboardInterrupt):
     """SIGTERM, or nobody listens any more."""
 
@@ -62,16 +69,27 @@ class Pool:
 
     def warm_up(self) -> None:
         """Begin to import, in the background."""
-        if self._context.get_start_method() == "forkserver":
-            from multiprocessing import forkserver
+        if self._context.get_start_method() != "forkserver":
+            return
+        from multiprocessing import forkserver, resource_tracker
 
-            self._context.set_forkserver_preload(self._modules)
+        self._context.set_forkserver_preload(self._modules)
+        resource_tracker.ensure_running()  # otherwise started below, and it would unblock SIGINT
+        # Ctrl-C reaches all processes of a terminal, but it is for the first one to end the others. A mask is
+        # inherited, so that not even one that is half started takes notice
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
             forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    def run(self, work: Work, tasks: Sequence[object], processes: int) -> Iterator[Handed | Said | Over]:
+    def run(self, work: Work, tasks: Sequence[object], processes: int) -> Generator[Handed | Said | Over]:
         """Call ``work(task, say)`` for each task, in processes of their own; pass on what they say.
 
         If the caller stops listening, the processes get SIGTERM, which raises KeyboardInterrupt in them.
+
+        Raises:
+            Exception: What a task raised.
         """
         self.warm_up()
         waiting = list(enumerate(tasks))
@@ -93,6 +111,8 @@ class Pool:
                         del workers[connection]
                         yield Over(number, process.exitcode)
                         continue
+                    if isinstance(said, _Failed):
+                        raise said.error
                     if not isinstance(said, _Through):
                         yield Said(number, said)
                         continue
@@ -139,7 +159,7 @@ def _end(workers: dict[Connection, tuple[BaseProcess, int]]) -> None:
 
 def _serve(connection: Connection, work: Work) -> None:
     """Work off tasks until there are no more: the life of a process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes: the first one decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where there is no mask
     signal.signal(signal.SIGTERM, _on_sigterm)
 
     def say(what: object) -> None:
@@ -150,7 +170,12 @@ def _serve(connection: Connection, work: Work) -> None:
 
     try:
         while True:
-            work(connection.recv(), say)
+            task = connection.recv()
+            try:
+                work(task, say)
+            except Exception as error:  # noqa: BLE001 - raised again where the task came from
+                error.add_note(traceback.format_exc())
+                say(_Failed(error))
             say(_Through())
     except (EOFError, ConnectionError, _Stopped):
         pass

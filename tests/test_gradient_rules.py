@@ -1,0 +1,90 @@
+"""The gradient rules over 2,000 steps, float64, beside plain loops written from the tutorial's description.
+
+The loops have each fault where the tutorial's code has it (see ``Reference.train_dense``); the network has
+what comes of it, two lines of algebra.
+"""
+
+import numpy as np
+import pytest
+from reference import QuickReference, Reference
+
+from convsweep.layers import cross_entropy
+from convsweep.network import CNN, initial_parameters
+from convsweep.patches import normalize
+from convsweep.reproduce.printing import first_not_a_number
+from convsweep.training import Batch, initialization_rng, learn
+
+STEPS = 2000
+LEARNING_RATE = 0.005
+
+
+@pytest.fixture(scope="module")
+def batch(digits):
+    chosen = np.random.default_rng(0).permutation(len(digits[1]))[:STEPS]  # the file is sorted by class
+    return Batch(digits[0][chosen], digits[1][chosen])
+
+
+@pytest.fixture(scope="module")
+def start():
+    return initial_parameters(8, rng=initialization_rng(0), dtype=np.float64)
+
+
+def by_loops(start, batch, gradient):
+    """Return losses and hits, up to the step at which the true class's probability is 0 and 1 / p no number."""
+    slow = QuickReference(*start, gradient=gradient)
+    losses, hits = [], []
+    for image, label in zip(normalize(batch.images, np.float64), batch.labels.tolist(), strict=True):
+        try:
+            loss, hit = slow.step(image, label, LEARNING_RATE)
+        except ZeroDivisionError:
+            break
+        losses.append(loss)
+        hits.append(hit)
+    return np.array(losses), np.array(hits)
+
+
+def by_network(start, batch, gradient):
+    return learn(CNN([start], [LEARNING_RATE], gradient=gradient), batch)  # [1, N, C]
+
+
+@pytest.fixture(scope="module")
+def diverging(start, batch):
+    """``as_printed``: losses by the loops, logits by the network."""
+    return by_loops(start, batch, "as_printed")[0], by_network(start, batch, "as_printed")
+
+
+@pytest.mark.parametrize("gradient", ["exact", "last_class"])
+def test_the_network_follows_the_loops_to_the_last_step(start, batch, gradient):
+    losses, hits = by_loops(start, batch, gradient)
+    logits = by_network(start, batch, gradient)
+    assert len(losses) == STEPS
+    np.testing.assert_allclose(cross_entropy(logits, batch.labels)[0], losses, rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(logits[0].argmax(axis=-1) == batch.labels, hits)
+
+
+def test_as_printed_follows_the_loops_until_it_diverges(batch, diverging):
+    """While the loss grows a hundredfold, so do rounding errors, every few steps; what is held to 1e-9 ends there."""
+    losses, logits = diverging
+    fast = cross_entropy(logits, batch.labels)[0]
+    before = int(np.argmax(losses > 10))
+    assert 500 < before < len(losses)
+    np.testing.assert_allclose(fast[:before], losses[:before], rtol=0, atol=1e-9)
+
+
+def test_as_printed_ends_where_the_true_class_has_no_probability_left(batch, diverging):
+    """Within some 1,500 steps, in the loops as in the study's reading of the network's logits."""
+    losses, logits = diverging
+    (first,) = first_not_a_number(logits, batch.labels)
+    assert 1000 < len(losses) < 1700
+    assert 1000 < first < 1700
+    assert logits[:, : first + 1].max() < 709  # exp(z) does not overflow: that of the true class underflows
+    assert logits[0, first, batch.labels[first]] < -700
+
+
+def test_the_quick_loops_are_the_plain_ones(start, batch):
+    slow, quick = Reference(*start, gradient="as_printed"), QuickReference(*start, gradient="as_printed")
+    for image, label in zip(normalize(batch.images[:12], np.float64), batch.labels[:12].tolist(), strict=True):
+        assert quick.step(image, label, 0.05)[0] == pytest.approx(slow.step(image, label, 0.05)[0], rel=0, abs=1e-12)
+    np.testing.assert_allclose(quick.filters, slow.filters, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(quick.weights, slow.weights, rtol=0, atol=1e-12)
+    assert (np.abs(quick.filters - start.filters) > 1e-3).any()  # there was a 9 among the labels

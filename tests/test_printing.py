@@ -1,0 +1,82 @@
+"""The tutorial's printing rule and its softmax."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convsweep.reproduce.printing import first_not_a_number, printed_means
+from convsweep.reproduce.reported import TEST, reported_numbers
+
+
+def printed_by_a_loop(values, window):
+    """The rule in the tutorial's own order of things: print, then train, then add up."""
+    lines = []
+    total = 0.0
+    for epoch in values:
+        of_epoch = []
+        for i, value in enumerate(epoch):
+            if (i + 1) % window == 0:
+                of_epoch.append(total / window)
+                total = 0.0
+            total += value  # image i is trained on
+        lines.append(of_epoch)
+    return lines
+
+
+@pytest.mark.parametrize(("epochs", "num_images", "window"), [(3, 20, 5), (2, 23, 5), (1, 7, 7), (2, 600, 500)])
+def test_the_rule_is_the_loop(epochs, num_images, window):
+    """23 images and windows of 5: three images of an epoch are added to the next epoch's first line."""
+    values = np.random.default_rng(0).exponential(size=(2, epochs, num_images))
+    expected = [printed_by_a_loop(member, window) for member in values]
+    np.testing.assert_allclose(printed_means(values, window), expected, rtol=1e-12)
+
+
+def test_the_first_line_of_a_run_lacks_an_image():
+    """All losses 1: the first line says 0.99, the others 1."""
+    assert printed_means(np.ones((1, 2, 300)), 100).tolist() == [[[0.99, 1, 1], [1, 1, 1]]]
+
+
+def test_each_later_line_is_shifted_by_one_image():
+    values = np.arange(1.0, 7)[None, None]  # 1 .. 6
+    assert printed_means(values, 3).tolist() == [[[(1 + 2) / 3, (3 + 4 + 5) / 3]]]
+
+
+def test_hits_are_counted_like_losses():
+    assert printed_means(np.array([[[True, True, False, True]]]), 2).tolist() == [[[0.5, 0.5]]]
+
+
+def test_what_is_no_number_stays_in_all_later_lines():
+    values = np.array([[[1, 1, np.nan, np.nan, np.nan, np.nan]]])
+    np.testing.assert_array_equal(printed_means(values, 2), [[[0.5, np.nan, np.nan]]])
+
+
+@pytest.mark.parametrize(
+    ("logits", "fails"),
+    [
+        ([700.0, 0.0], False),
+        ([710.0, 0.0], True),  # exp overflows
+        ([-700.0, -745.0], False),  # exp(-745) is the smallest number there is
+        ([-746.0, 0.0], True),  # the true class's probability is 0
+        ([np.nan, 0.0], True),
+    ],
+)
+def test_where_the_tutorials_softmax_fails(logits, fails):
+    given = np.array([[[0.0, 0.0], logits, [0.0, 0.0]]])
+    assert first_not_a_number(given, np.array([0, 0, 0])).tolist() == [1 if fails else 3]
+
+
+def test_the_shipped_table_is_the_tutorials():
+    path = Path(__file__).parents[2] / "shared" / "tutorial" / "reported.csv"
+    if not path.exists():
+        pytest.skip("needs the tutorial's facts beside the checkout")
+    theirs = [
+        (row["experiment"], row["epoch"], int(row["step"]), float(row["loss"]), float(row["accuracy"]))
+        for row in csv.DictReader(path.read_text().splitlines())
+    ]
+    ours = [
+        (row.place.experiment, row.place.epoch, 400 if row.place == TEST else row.place.step, row.loss, row.accuracy)
+        for row in reported_numbers()
+    ]
+    assert ours == theirs
