@@ -12,9 +12,11 @@ F      filters
 H, W   rows and columns of an image or a feature map
 B      2x2 pooling blocks of a feature map, row by row (13 * 13 = 169 on MNIST)
 C      classes (10)
+D      inputs of the dense layer: F * B
 ====== =======================================================================
 
 Reading order: ``patches``, ``layers``, ``network``, ``training`` (the mathematics, NumPy only);
 ``config``, ``data`` (what goes in); ``journal``, ``tracking`` (what is kept); ``runner`` (the one
-place where they meet); ``cli``.
+place where they meet); ``sweeping``, ``pool`` (many runs at once); ``statistics``, ``reproduce``,
+``studies`` (what is made of them); ``cli``.
 """

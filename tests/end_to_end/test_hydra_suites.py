@@ -11,22 +11,21 @@ from hydra.test_utils.launcher_common_tests import (
 
 NAME = "stacked"
 
-# the suites' own programs name no version_base
-pytestmark = pytest.mark.filterwarnings("ignore:Future Hydra versions will no longer change working directory")
+CHDIR = "hydra.job.chdir=true"  # what the suites take for granted: it was the default before `version_base`
 
 
 def test_hydra_finds_the_launcher():
     assert "StackedLauncher" in [launcher.__name__ for launcher in Plugins.instance().discover(Launcher)]
 
 
-@pytest.mark.parametrize(("launcher_name", "overrides"), [(NAME, [])])
+@pytest.mark.parametrize(("launcher_name", "overrides"), [(NAME, [CHDIR])])
 class TestLauncher(LauncherTestSuite):
     """Single jobs, sweeps, overrides, configuration groups, resolvers."""
 
 
 @pytest.mark.parametrize(
     ("launcher_name", "overrides"),
-    [(NAME, ["hydra/sweeper=basic", "hydra.sweeper.max_batch_size=2"])],
+    [(NAME, [CHDIR, "hydra/sweeper=basic", "hydra.sweeper.max_batch_size=2"])],
 )
 class TestBatches(BatchedSweeperTestSuite):
     """A sweeper that asks for two jobs at a time."""
