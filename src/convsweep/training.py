@@ -231,6 +231,9 @@ def _evaluate(
 
 
 def _patches(network: CNN, images: Pixels) -> Iterator[Floats]:
-    """Yield each image's patches ``[4, 9, B]``, made some images at a time."""
+    """Yield each image's patches ``[4, 9, B]``, made some images at a time in one buffer: use each before the next."""
+    buffer: Floats | None = None
     for start in range(0, len(images), PATCHES_AT_ONCE):
-        yield from block_patches(normalize(images[start : start + PATCHES_AT_ONCE], network.dtype), network.padding)
+        pixels = normalize(images[start : start + PATCHES_AT_ONCE], network.dtype)
+        buffer = block_patches(pixels, network.padding, out=None if buffer is None else buffer[: len(pixels)])
+        yield from buffer
