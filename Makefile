@@ -27,14 +27,14 @@ lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: .venv/torch
+bench: .venv/bench
 	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick) $(if $(MNIST),--mnist $(MNIST))
 
 lock: .venv/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --universal --upgrade --extra dev --no-header --no-annotate --no-emit-index-url \
 		pyproject.toml --output-file constraints.txt
-	echo "torch==2.13.0" >> constraints.txt
+	printf '%s\n' jax==0.10.2 jaxlib==0.10.2 ml-dtypes==0.6.0 opt-einsum==3.4.0 torch==2.13.0 >> constraints.txt
 
 .venv/created:
 	@$(PYTHON) -c 'import sys; sys.exit(f"convsweep needs Python 3.11 or newer (got {sys.version.split()[0]})" if sys.version_info < (3, 11) else 0)'
@@ -51,7 +51,7 @@ lock: .venv/dev
 	@$(INSTALL) '.[dev]'
 	@touch $@
 
-.venv/torch: .venv/dev
-	@echo "Installing PyTorch, the benchmark's peer ..."
-	@$(INSTALL) '.[torch]'
+.venv/bench: .venv/dev
+	@echo "Installing JAX and PyTorch, the benchmark's peers ..."
+	@$(INSTALL) '.[bench]'
 	@touch $@
