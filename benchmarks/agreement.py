@@ -7,7 +7,7 @@ maximum over an axis splits it.
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import c_peer
 import numpy as np
@@ -19,7 +19,7 @@ from convsweep.layers import Ties, cross_entropy
 from convsweep.network import CNN
 from convsweep.training import Batch, learn
 
-JAX_TIES: dict[str, Ties] = {"conv": "first", "im2col": "split"}
+JAX_TIES: dict[Literal["conv", "im2col"], Ties] = {"conv": "first", "im2col": "split"}
 
 
 def differences() -> dict[str, float]:
@@ -57,7 +57,7 @@ def _torch(batch: Batch, dtype: npt.DTypeLike) -> float:
     return _largest(torch_peer.learn(network, batch, LEARNING_RATE), _convsweep(batch, dtype, "first")[1])
 
 
-def _jax(batch: Batch, form: str, dtype: type) -> float:
+def _jax(batch: Batch, form: Literal["conv", "im2col"], dtype: type) -> float:
     import jax
     import jax_peer
 

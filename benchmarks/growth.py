@@ -19,10 +19,10 @@ IMAGES = (1000, 4000, 16_000, 59_000)
 JOBS = (1, 4, 16, 48, 96)  # one process trains: the stack grows up to 16 networks, then the number of stacks does
 NETWORKS_AT_ONCE = 16  # of 8 filters, in one stack of the launcher's
 
-QUICK_STACKS = (1, 4, 16, 64)
-QUICK_FILTERS = (2, 8, 32)
+QUICK_STACKS = (1, 8, 64)
+QUICK_FILTERS = (2, 8, 64)
 QUICK_IMAGES = (1000, 59_000)
-QUICK_JOBS = (1, 16, 48)
+QUICK_JOBS = (1, 16, 32)
 
 
 def measure(mnist: Path | None, *, quick: bool) -> Growth:

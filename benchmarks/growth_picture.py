@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 PICTURE = Path(__file__).with_name("growth.png")
 
@@ -25,19 +25,21 @@ def draw(growth: dict[str, dict[str, list[Any]]]) -> None:
     _line(axes[0, 1], filters["filters"], filters["alone_us"], "one network")
     _line(axes[0, 1], filters["filters"], filters["stack_us_per_model"], "a stack as the launcher makes it")
     axes[0, 1].set_yscale("log")
+    axes[0, 1].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes[0, 1].yaxis.set_major_formatter(ScalarFormatter())
+    axes[0, 1].yaxis.set_minor_locator(NullLocator())
     _label(axes[0, 1], "A step against the filters", "filters of a network", "us a step and network")
 
     cores = growth["cores"]
     _line(axes[0, 2], cores["cores"], cores["steps_a_second"], "a process a core, each a stack of 16")
     ideal = [cores["steps_a_second"][0] * count for count in cores["cores"]]
-    axes[0, 2].plot(cores["cores"], ideal, ":", color="grey", label="as many times as fast")
+    axes[0, 2].plot(cores["cores"], ideal, ":", color="grey", label="in proportion")
     _label(axes[0, 2], "Training against the cores", "cores", "steps a second, all networks")
 
     if "images" in growth:
         memory = growth["images"]
         _line(axes[1, 0], memory["images"], memory["peak_mb"], "one run, 1 epoch, all of its record")
-        _label(axes[1, 0], "Memory against the images", "training images", "peak MB of the process", ticks=False)
+        _label(axes[1, 0], "Memory against the images", "training images", "peak MB of the process")
     else:
         axes[1, 0].set_axis_off()
 
@@ -53,15 +55,13 @@ def draw(growth: dict[str, dict[str, list[Any]]]) -> None:
 def _line(axes: Axes, x: list[float], y: list[float], label: str) -> None:
     axes.plot(x, y, "o-", label=label)
     axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.set_xticks(x, [f"{value:,}" for value in x])
+    axes.minorticks_off()
 
 
-def _label(axes: Axes, title: str, x: str, y: str, *, ticks: bool = True) -> None:
+def _label(axes: Axes, title: str, x: str, y: str) -> None:
     axes.set(title=title, xlabel=x, ylabel=y)
     if axes.get_yscale() == "linear":
-        axes.set_ylim(bottom=0)
-    if ticks:
-        values = sorted({float(value) for line in axes.get_lines() for value in line.get_xdata()})  # type: ignore[union-attr]
-        axes.set_xticks(values)
-    axes.minorticks_off()
-    axes.legend(fontsize="small", loc="best")
+        axes.set_ylim(0, 1.1 * axes.get_ylim()[1])
+        axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.legend(fontsize="small", loc="best" if axes.get_yscale() == "log" else "lower right")

@@ -1,7 +1,7 @@
 """The part of ``growth`` that trains: microseconds a step against stack and filters, steps a second of one process."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import median
 
@@ -12,8 +12,10 @@ from convsweep.network import CNN
 from convsweep.sweeping.stacks import FILTERS_AT_ONCE
 from convsweep.training import learn
 
+Shape = tuple[int, int]  # networks, filters
 
-def microseconds(stacks: Sequence[int], filters: Sequence[int], repeats: int) -> dict[str, dict[str, list[float]]]:
+
+def microseconds(stacks: Sequence[int], filters: Sequence[int], repeats: int) -> dict[str, dict[str, Sequence[float]]]:
     """Time stacks of networks, all of them in turns.
 
     Args:
@@ -55,8 +57,8 @@ def steps_a_second(members: int, repeats: int) -> float:
         return repeats * members * len(batch.labels) / (time.perf_counter() - begun)
 
 
-def _medians(turns: dict[tuple[int, int], Callable[[], float]], repeats: int) -> dict[tuple[int, int], float]:
-    samples: dict[tuple[int, int], list[float]] = {shape: [turn()] for shape, turn in turns.items()}
+def _medians(turns: Mapping[Shape, Callable[[], float]], repeats: int) -> dict[Shape, float]:
+    samples: dict[Shape, list[float]] = {shape: [turn()] for shape, turn in turns.items()}
     for _ in range(repeats - 1):
         for shape, turn in turns.items():
             samples[shape].append(turn())

@@ -1,7 +1,7 @@
 """Measure convsweep against its targets and its peers: print tables; write ``results.json`` and ``growth.png`` here.
 
     python benchmarks/run.py --mnist FOLDER     about 12 minutes; FOLDER holds MNIST's four IDX files
-    python benchmarks/run.py --quick            about 3 minutes: fewer repeats
+    python benchmarks/run.py --quick            about 3 minutes: fewer repeats, shorter sweeps
 
 A figure is the median of its repeats; the range beside it shows how calm the machine was. Leave it
 alone while this runs.
@@ -24,6 +24,8 @@ import sweeps
 from table import RATIOS, ROWS, Figures, print_figures, print_growth
 
 RESULTS = Path(__file__).with_name("results.json")
+
+EPOCHS, QUICK_EPOCHS = 10, 4  # of the sweeps of 32 runs
 
 # largest difference of two losses, in nats; seen: 1e-14, 3e-6
 AGREEMENT = {"float64": 1e-9, "float32": 1e-4}
@@ -51,7 +53,8 @@ def main() -> None:
     versions = fresh.call("versions", "versions")
     print("{cpu}, {cores} cores, {system}, load {load_at_start} at the start".format(**machine))
     print(", ".join(f"{name} {version}" for name, version in versions.items() if version))
-    print("Steps: 8 filters, float32 (loops: float64), one image a step, all on one core, data=mnist_5k\n")
+    print("Steps: 8 filters, float32 (loops: float64), one image a step, all on one core, data=mnist_5k")
+    print(f"Sweeps of 32 runs: {QUICK_EPOCHS if arguments.quick else EPOCHS} epochs each\n")
     print_figures(figures, samples)
     print_growth(grown)
     results = {"machine": machine, "versions": versions, "quick": arguments.quick, "figures": figures, "growth": grown}
@@ -75,11 +78,12 @@ def _measure(mnist: Path | None, one_core: Sequence[int], *, quick: bool) -> dic
     _say("The sweep of 18 runs ...")
     samples["first_sweep_s"] = commands.first_sweep(1 if quick else 3)
     _say("A sweep of 32 runs, under each launcher ...")
-    samples |= sweeps.seconds(1, 1) if quick else sweeps.seconds(3, 2)
+    samples |= sweeps.seconds(QUICK_EPOCHS, 1, 1) if quick else sweeps.seconds(EPOCHS, 3, 2)
     _say("What a run costs beyond training ...")
     samples["overhead_cpu_s_per_run"] = fresh.call("overhead", "cpu_seconds_a_run", 1 if quick else 5, on=one_core)
     _say("Steps of training ...")
-    return samples | fresh.call("step", "microseconds", 6 if quick else 50, on=one_core)
+    samples |= fresh.call("step", "microseconds", 6 if quick else 50, on=one_core)
+    return samples
 
 
 def _figures(samples: dict[str, list[float]]) -> Figures:

@@ -1,4 +1,4 @@
-"""What a whole sweep costs: 32 runs of 10 epochs, all of it recorded, under each launcher; and their training alone.
+"""What a whole sweep costs: 32 runs, all of it recorded, under each launcher; and their training alone.
 
 Each sweep starts in an empty folder in which one tiny run has made MLflow's database, as every sweep
 but a user's first finds it. The training alone is on one core, as stacks of 16 networks, with neither
@@ -23,17 +23,19 @@ LAUNCHERS = {
 }
 
 
-def seconds(repeats: int, slow_repeats: int) -> dict[str, list[float]]:
+def seconds(epochs: int, repeats: int, slow_repeats: int) -> dict[str, list[float]]:
     """Time the sweeps in turns.
 
     Args:
+        epochs: That each run trains.
         repeats: Of the stacked launcher and of the training alone.
         slow_repeats: Of the other launchers.
     """
     samples: dict[str, list[float]] = {name: [] for name in (*LAUNCHERS, "sweep32_train_only_s")}
+    sweep = ("train", "-m", *GRID, f"train.epochs={epochs}")
     for turn in range(repeats):
         for name, launcher in LAUNCHERS.items():
             if turn < slow_repeats or name == "sweep32_stacked_s":
-                samples[name].append(commands.cost("train", "-m", *GRID, *launcher, before=TINY).seconds)
-        samples["sweep32_train_only_s"].append(fresh.call("training_alone", "seconds", on=fresh.cores()[-1:]))
+                samples[name].append(commands.cost(*sweep, *launcher, before=TINY).seconds)
+        samples["sweep32_train_only_s"].append(fresh.call("training_alone", "seconds", epochs, on=fresh.cores()[-1:]))
     return samples

@@ -13,7 +13,7 @@ from convsweep.sweeping.stacks import FILTERS_AT_ONCE
 from convsweep.training import Diverged, initialization_rng, order_rng, train
 
 
-def seconds() -> float:
+def seconds(epochs: int) -> float:
     """Train and evaluate the 32 networks in one process, in stacks as large as the launcher's; return the wall time."""
     config = compose_run()
     splits = load(config.data).splits
@@ -32,7 +32,7 @@ def seconds() -> float:
             events = train(
                 network,
                 splits,
-                epochs=[config.train.epochs] * len(stack),
+                epochs=[epochs] * len(stack),
                 shuffle=config.train.shuffle,
                 rng=order_rng(config.train.order_seed),
                 window=config.train.window,
