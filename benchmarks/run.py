@@ -49,13 +49,15 @@ def main() -> None:
         sys.exit(str(error))
     fresh.call("growth_picture", "draw", grown)
 
+    forms = _keep_faster_forms(samples)
     figures = _figures(samples)
     versions = fresh.call("versions", "versions")
     print("{cpu}, {cores} cores, {system}, load {load_at_start} at the start".format(**machine))
     print(", ".join(f"{name} {version}" for name, version in versions.items() if version))
     print("Steps: 8 filters, float32 (loops: float64), one image a step, all on one core, data=mnist_5k")
     print(f"Sweeps of 32 runs: {QUICK_EPOCHS if arguments.quick else EPOCHS} epochs each\n")
-    print_figures(figures, samples)
+    print_figures(figures, samples, quick=arguments.quick)
+    print("".join(f"{name}: the {form} form is the faster one\n" for name, form in forms.items()))
     print_growth(grown)
     results = {"machine": machine, "versions": versions, "quick": arguments.quick, "figures": figures, "growth": grown}
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
@@ -86,12 +88,19 @@ def _measure(mnist: Path | None, one_core: Sequence[int], *, quick: bool) -> dic
     return samples
 
 
-def _figures(samples: dict[str, list[float]]) -> Figures:
-    """Return medians and ratios of medians; of a peer's two forms only the faster one stays, in samples as well."""
-    for form in [name for name in samples if ":" in name]:
-        values, name = samples.pop(form), form.partition(":")[0]
+def _keep_faster_forms(samples: dict[str, list[float]]) -> dict[str, str]:
+    """Where a peer has several forms, keep the faster one's samples under the figure's own name; return its form."""
+    forms: dict[str, str] = {}
+    for key in [key for key in samples if ":" in key]:
+        name, _, form = key.partition(":")
+        values = samples.pop(key)
         if name not in samples or statistics.median(values) < statistics.median(samples[name]):
-            samples[name] = values
+            samples[name], forms[name] = values, form
+    return forms
+
+
+def _figures(samples: Mapping[str, Sequence[float]]) -> Figures:
+    """Return the samples' medians, and the medians' ratios."""
     figures: dict[str, float | None] = dict.fromkeys(ROWS)
     figures |= {name: statistics.median(values) for name, values in samples.items()}
     for name, (over, under) in RATIOS.items():

@@ -83,13 +83,18 @@ GROWTH_TITLES = {
 }
 
 
-def print_figures(figures: Figures, samples: Mapping[str, Sequence[float]]) -> None:
+# targets of sweeps at their full length: a quick run's are shorter, so more of their time goes elsewhere
+FULL_LENGTH_ONLY = {"ratio_sweep32_basic", "ratio_sweep32_joblib2", "ratio_sweep32_train_only"}
+
+
+def print_figures(figures: Figures, samples: Mapping[str, Sequence[float]], *, quick: bool) -> None:
     """Print every figure with the range of its samples and its target."""
     print(f"{'':46}{'median':>9}  {'range':>17}  target")
     for name, title in ROWS.items():
         values = samples.get(name)
+        target = "full run only" if quick and name in FULL_LENGTH_ONLY else _target(name, figures[name])
         spread = f"{_number(min(values))} .. {_number(max(values))}" if values else ""
-        print(f"{title:46}{_number(figures[name]):>9}  {spread:>17}  {_target(name, figures[name])}".rstrip())
+        print(f"{title:46}{_number(figures[name]):>9}  {spread:>17}  {target}".rstrip())
     print()
 
 
