@@ -32,14 +32,14 @@ experiment: $(if $(filter 05_pytorch,$(NAME)),.venv/torch,.venv/user)
 	$(BIN)/python -m convsweep.studies '$(NAME)' $(if $(MNIST),data.dir=$(MNIST))
 	$(BIN)/python -m convsweep.studies.index experiments
 
-bench: .venv/torch
+bench: .venv/bench
 	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick) $(if $(MNIST),--mnist $(MNIST))
 
 lock: .venv/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip compile --universal --upgrade --extra dev --no-header --no-annotate --no-emit-index-url \
 		pyproject.toml --output-file constraints.txt
-	echo "torch==2.13.0" >> constraints.txt
+	printf '%s\n' jax==0.10.2 jaxlib==0.10.2 ml-dtypes==0.6.0 opt-einsum==3.4.0 torch==2.13.0 >> constraints.txt
 
 .venv/created:
 	@$(PYTHON) -c 'import sys; sys.exit(f"convsweep needs Python 3.11 or newer (got {sys.version.split()[0]})" if sys.version_info < (3, 11) else 0)'
@@ -57,6 +57,11 @@ lock: .venv/dev
 	@touch $@
 
 .venv/torch: .venv/dev
-	@echo "Installing PyTorch, the peer of benchmark and 05_pytorch ..."
+	@echo "Installing PyTorch, the peer of 05_pytorch and of the benchmark ..."
 	@$(INSTALL) '.[torch]'
+	@touch $@
+
+.venv/bench: .venv/torch
+	@echo "Installing JAX, the benchmark's other peer ..."
+	@$(INSTALL) '.[bench]'
 	@touch $@

@@ -1,16 +1,20 @@
-"""What one step of training costs: convsweep alone and stacked, PyTorch's eager mode, plain loops.
+"""What one step of training costs: convsweep alone and stacked, JAX, PyTorch's eager mode, C, plain loops.
 
 The peers train the same network (8 filters, learning rate 0.005, one image a step) on the same
-images with one thread each. Before they are timed they must agree; while they are timed they take
-turns, so that a busy machine slows all of them. Each turn starts from initial parameters.
+images, all on the one core that the process is bound to. While they are timed they take turns, so
+that a busy machine slows all of them. Each turn starts from initial parameters; compiling isn't timed.
 """
 
 import importlib.util
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
+import c_peer
 import numpy as np
 import numpy.typing as npt
 from loops import LoopNetwork
@@ -18,57 +22,17 @@ from threadpoolctl import threadpool_limits
 
 from convsweep.config import Mnist5k
 from convsweep.data import load
-from convsweep.layers import Ties, cross_entropy
 from convsweep.network import CNN, Parameters, initial_parameters
 from convsweep.patches import normalize
 from convsweep.training import Batch, initialization_rng, learn
 
 NUM_FILTERS = 8
 LEARNING_RATE = 0.005
-STACKS = (4, 8, 16)
-HAS_TORCH = importlib.util.find_spec("torch") is not None
+STACKS = (8, 16, 32)
+VMAPS = (8, 16)
+HAS_TORCH, HAS_JAX = (importlib.util.find_spec(name) is not None for name in ("torch", "jax"))
 
-Learn = Callable[[], object]
-
-
-class Peer(NamedTuple):
-    """Somebody who takes turns."""
-
-    prepare: Callable[[Batch], Learn]  # what isn't timed: a network with initial parameters
-    batch: Batch  # a turn trains on all of it
-    members: int = 1  # models trained side by side
-
-
-def agreement() -> dict[str, float]:
-    """Train the peers side by side from the same parameters; return how far apart their losses come.
-
-    Returns:
-        The largest difference in a loss, in nats: of the loops over 30 steps (and in a parameter after
-        them), of PyTorch over 1,000 steps. PyTorch gives a tied block's gradient to the first pixel,
-        so convsweep is told to do so as well.
-    """
-    differences = {}
-    batch = _images(30)
-    network, losses = _convsweep_losses(batch, np.float64, "all")
-    loops = LoopNetwork(*_parameters(0, np.float64), LEARNING_RATE)
-    loop_losses = _loop_losses(loops, batch)
-    trained = network.parameters()
-    differences["loops, float64"] = max(
-        _largest(loop_losses, losses),
-        _largest(loops.filters, trained.filters),
-        _largest(loops.weights, trained.weights),
-        _largest(loops.biases, trained.biases),
-    )
-    if HAS_TORCH:
-        import torch_peer
-
-        batch = _images(1000)
-        for dtype in (np.float64, np.float32):
-            torch_network = torch_peer.TorchNetwork(_parameters(0, dtype))
-            torch_losses = torch_peer.learn(torch_network, batch, LEARNING_RATE)
-            _, losses = _convsweep_losses(batch, dtype, "first")
-            differences[f"PyTorch, {dtype.__name__}"] = _largest(torch_losses, losses)
-    return differences
+Turn = Callable[[], float]  # returns microseconds a step and model
 
 
 def microseconds(repeats: int) -> dict[str, list[float]]:
@@ -77,62 +41,82 @@ def microseconds(repeats: int) -> dict[str, list[float]]:
     Returns:
         Microseconds a step (and member of a stack), one for each turn, by the figure's name.
     """
-    many, few = _images(1000), _images(15)
-    peers = {"numpy_single_us": Peer(partial(_prepare_stack, 1), many)}
-    for members in STACKS:
-        peers[f"numpy_stack{members}_us_per_model"] = Peer(partial(_prepare_stack, members), many, members)
-    if HAS_TORCH:
-        peers["torch_eager_us"] = Peer(_prepare_torch, many)
-    peers["loops_us"] = Peer(_prepare_loops, few)
-
-    samples: dict[str, list[float]] = {name: [] for name in peers}
-    with threadpool_limits(1):
-        for peer in peers.values():
-            peer.prepare(few)()  # first calls load and plan things
+    with threadpool_limits(1), _peers() as peers:
+        for turn in peers.values():
+            turn()  # first calls load and plan things
+        samples: dict[str, list[float]] = {name: [] for name in peers}
         for _ in range(repeats):
-            for name, peer in peers.items():
-                turn = peer.prepare(peer.batch)
-                begun = time.perf_counter()
-                turn()
-                steps = len(peer.batch.labels) * peer.members
-                samples[name].append((time.perf_counter() - begun) / steps * 1e6)
+            for name, turn in peers.items():
+                samples[name].append(turn())
     return samples
 
 
-def _images(count: int) -> Batch:
+@contextmanager
+def _peers() -> Iterator[dict[str, Turn]]:
+    """Yield everybody who takes turns, by the name of the figure (``:form`` where a peer has two)."""
+    many, few = images(500), images(15)
+    peers: dict[str, Turn] = {"numpy_single_us": partial(convsweep_turn, 1, many)}
+    for members in STACKS:
+        peers[f"numpy_stack{members}_us_per_model"] = partial(convsweep_turn, members, many)
+    if HAS_JAX:
+        import jax_peer
+
+        for form in jax_peer.FORMS:
+            for name, members in (("scan_us", 1), *((f"vmap{n}_us_per_model", n) for n in VMAPS)):
+                models = [parameters(seed) for seed in range(members)]
+                run = jax_peer.prepare(form, models, LEARNING_RATE, many)
+                peers[f"jax_{name}:{form}"] = partial(_timed, run, many, members)
+    if HAS_TORCH:
+        peers["torch_eager_us"] = partial(_torch_turn, many)
+    peers["loops_us"] = partial(_loops_turn, few)
+    with tempfile.TemporaryDirectory() as folder:
+        if c_peer.COMPILER is not None:
+            for name, layout in (("c_us", "plain"), ("c_blocks_us", "blocks")):
+                program = c_peer.Program(Path(folder), layout, parameters(0), LEARNING_RATE, many)
+                peers[name] = partial(_c_turn, program)
+        yield peers
+
+
+def images(count: int) -> Batch:
+    """Return the first training images of mnist_5k."""
     return load(Mnist5k(name="mnist_5k", num_train=count, num_valid=1, num_test=1)).splits.train
 
 
-def _parameters(seed: int, dtype: npt.DTypeLike = np.float32) -> Parameters:
-    return initial_parameters(NUM_FILTERS, rng=initialization_rng(seed), dtype=dtype)
+def parameters(seed: int, dtype: npt.DTypeLike = np.float32, num_filters: int = NUM_FILTERS) -> Parameters:
+    """Return what every peer starts from."""
+    return initial_parameters(num_filters, rng=initialization_rng(seed), dtype=dtype)
 
 
-def _prepare_stack(members: int, batch: Batch) -> Learn:
-    network = CNN([_parameters(seed) for seed in range(members)], [LEARNING_RATE] * members)
-    return lambda: learn(network, batch)
+def convsweep_turn(members: int, batch: Batch, num_filters: int = NUM_FILTERS) -> float:
+    """Train a new stack on a batch; return microseconds a step and member."""
+    models = [parameters(seed, num_filters=num_filters) for seed in range(members)]
+    network = CNN(models, [LEARNING_RATE] * members)
+    return _timed(lambda: learn(network, batch), batch, members)
 
 
-def _prepare_torch(batch: Batch) -> Learn:
+def _torch_turn(batch: Batch) -> float:
     import torch_peer
 
-    network = torch_peer.TorchNetwork(_parameters(0))
-    return lambda: torch_peer.learn(network, batch, LEARNING_RATE)
+    network = torch_peer.TorchNetwork(parameters(0))
+    return _timed(lambda: torch_peer.learn(network, batch, LEARNING_RATE), batch)
 
 
-def _prepare_loops(batch: Batch) -> Learn:
-    loops = LoopNetwork(*_parameters(0), LEARNING_RATE)
-    return lambda: _loop_losses(loops, batch)
+def _loops_turn(batch: Batch) -> float:
+    network = LoopNetwork(*parameters(0), LEARNING_RATE)
+    return _timed(lambda: loop_losses(network, batch), batch)
 
 
-def _loop_losses(loops: LoopNetwork, batch: Batch) -> list[float]:
-    images = normalize(batch.images, np.float64)
-    return [loops.step(image, label) for image, label in zip(images, batch.labels.tolist(), strict=True)]
+def _c_turn(program: c_peer.Program) -> float:
+    return program.learn().microseconds
 
 
-def _convsweep_losses(batch: Batch, dtype: npt.DTypeLike, ties: Ties) -> tuple[CNN, npt.NDArray[Any]]:
-    network = CNN([_parameters(0, dtype)], [LEARNING_RATE], ties=ties)
-    return network, cross_entropy(learn(network, batch), batch.labels)[0]
+def loop_losses(network: LoopNetwork, batch: Batch) -> list[float]:
+    """Train plain loops on a batch; return the loss before each step."""
+    pixels = normalize(batch.images, np.float64)
+    return [network.step(image, label) for image, label in zip(pixels, batch.labels.tolist(), strict=True)]
 
 
-def _largest(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
-    return float(np.abs(np.subtract(one, other)).max())
+def _timed(run: Callable[[], Any], batch: Batch, members: int = 1) -> float:
+    begun = time.perf_counter()
+    run()
+    return (time.perf_counter() - begun) / (len(batch.labels) * members) * 1e6
