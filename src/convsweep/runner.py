@@ -231,7 +231,7 @@ def _keep(
             draw_figures(journal.figures, config, dataset, journal.events, before=first, after=last)
         tracked.log_files(sorted(journal.figures.glob("*.png")), "figures")
         final = checkpoint_path(journal.checkpoints, journal.last_checkpoint.epoch)
-        tracked.log_model(final, dataset.splits.test.images[:1])
+        tracked.log_model(final)
     if reused is None:
         journal.finish(result)
     tracked.log_files([journal.directory / "config.yaml", journal.directory / "result.json"])

@@ -44,7 +44,7 @@ def sweeps(new_workplace):
 @pytest.mark.parametrize("name", LAUNCHERS)
 def test_every_job_ends_well(sweeps, name):
     workplace, ending = sweeps[name]
-    assert ending.status == 0, ending.err
+    assert (ending.status, ending.err) == (0, "")
     assert {run.status for run in workplace.runs() + workplace.runs("sweep")} == {"FINISHED"}
     outcomes = Counter((run.params["learning_rate"], run.tags["convsweep.outcome"]) for run in workplace.runs())
     assert outcomes["10", "diverged"] == outcomes["0.005", "finished"] > 0

@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +25,6 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 from convsweep.data import Dataset
 from convsweep.jobs import Sweep
 from convsweep.network import IMAGE_SHAPE, NUM_CLASSES
-from convsweep.patches import Pixels
 from convsweep.provenance import Provenance
 from convsweep.tracking.store import OWNER_TAG, STORE_ERRORS, Store, answering, one_line, owner, undisturbed
 from convsweep.tracking.sweep import ROLE_TAG, SWEEP_TAG
@@ -152,21 +152,22 @@ class TrackedRun:
             self._send(self._store.client.log_text, self.id, found.git_diff + "\n", "environment/uncommitted.diff")
         self._send(self._store.client.log_dict, self.id, found.environment, "environment/environment.json")
 
-    def log_model(self, checkpoint: Path, example: Pixels) -> None:
-        """Log the trained network as a model that predicts digits from images, such as the example ``[1, 28, 28]``."""
-        self._send(
-            Model.log,
-            artifact_path=None,
-            name="model",
-            flavor=mlflow.pyfunc,
-            run_id=self.id,
-            python_model=str(MODEL_CODE),
-            artifacts={"checkpoint": str(checkpoint)},
-            # inferring them would take 1.5 s
-            pip_requirements=[f"{package}=={version(package)}" for package in ("mlflow", "numpy", "pandas")],
-            signature=MODEL_SIGNATURE,
-            input_example=example,
-        )
+    def log_model(self, checkpoint: Path) -> None:
+        """Log the trained network as a model that predicts digits from images."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*An input example was not provided")
+            self._send(
+                Model.log,
+                artifact_path=None,
+                name="model",
+                flavor=mlflow.pyfunc,
+                run_id=self.id,
+                python_model=str(MODEL_CODE),
+                artifacts={"checkpoint": str(checkpoint)},
+                # inferring them would take 1.5 s; with an example MLflow would load the model again, to try it
+                pip_requirements=[f"{package}=={version(package)}" for package in ("mlflow", "numpy", "pandas")],
+                signature=MODEL_SIGNATURE,
+            )
 
     def end(self, status: Literal["FINISHED", "FAILED", "KILLED"]) -> None:
         """Give the run its final state, if it has begun."""

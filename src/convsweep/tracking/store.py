@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,7 +50,8 @@ def _trust_the_journal(connection: object, _: object) -> None:
     A power cut can then cost the last transactions, never the database; and the runs' own records have what they told.
     """
     if isinstance(connection, sqlite3.Connection):
-        connection.execute("PRAGMA synchronous=NORMAL")
+        with suppress(sqlite3.DatabaseError):  # no database: that is told where it is used, without MLflow's retries
+            connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def tracking_uri(mlruns: Path) -> str:
