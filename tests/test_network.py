@@ -112,6 +112,33 @@ def test_the_members_of_a_stack_equal_their_solo_runs_bit_for_bit(digits, dtype,
             np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("num_filters", "size"), [(3, 41), (8, 17), (8, 33), (16, 9)])
+def test_so_they_do_in_large_stacks_wherever_they_stand(digits, dtype, num_filters, size):
+    """More rows than BLAS works on at a time, and strides of every kind."""
+    batch = Batch(digits[0][:60], digits[1][:60])
+    members = [initial_parameters(num_filters, rng=initialization_rng(seed), dtype=dtype) for seed in range(size)]
+    stack = CNN(members, [0.02] * size)
+    learn(stack, batch)
+    for place in (0, 1, size // 2, size - 2, size - 1):
+        solo = CNN([members[place]], [0.02])
+        learn(solo, batch)
+        for ours, theirs in zip(stack.parameters(place), solo.parameters(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_float32_stays_near_float64(digits):
+    """What rounding does to 400 steps, that of pending dense updates included: 2e-6 nats were seen."""
+    batch = Batch(digits[0][:400], digits[1][:400])
+    ends = {}
+    for dtype in ("float32", "float64"):
+        network = CNN([initial_parameters(8, rng=initialization_rng(0), dtype=dtype)], [0.005])
+        losses = cross_entropy(learn(network, batch), batch.labels)
+        ends[dtype] = losses, *network.parameters()
+    for single, double in zip(ends["float32"], ends["float64"], strict=True):
+        np.testing.assert_allclose(single, double, atol=2e-5)
+
+
 def test_a_kept_member_goes_on_as_if_the_others_were_still_there(digits):
     first, second = Batch(digits[0][:60], digits[1][:60]), Batch(digits[0][60:120], digits[1][60:120])
     members = [initial_parameters(3, rng=initialization_rng(seed)) for seed in range(3)]
