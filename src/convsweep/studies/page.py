@@ -40,12 +40,12 @@ def command(name: str, overrides: Sequence[str], *, small: bool) -> str:
 
 
 def _code() -> str:
-    """Return the commit that ran, and whether the code differed from it (pages of other studies are no code)."""
+    """Return the commit that ran, and whether what computes differed from it."""
     of = provenance()
     if of.git_commit is None:
         return "not from a git checkout"
     changed = re.findall(r"^diff --git a/(\S+)", of.git_diff or "", re.MULTILINE)
-    dirty = any(not path.startswith("experiments/") for path in changed)
+    dirty = any(path.startswith(("src/", "conf/")) for path in changed)
     return f"commit {of.git_commit[:12]}" + (", with uncommitted changes" if dirty else "")
 
 

@@ -115,7 +115,7 @@ def _row(verdict: Mapping[Hashable, Any]) -> list[str]:
         f"{mean} ({sd})" if sd else mean,
         f"[{low}, {high}]" if low and high else "",
         f"{verdict['n']:g}",
-        _number(verdict["p"], ".3f"),
+        _number(verdict["p"], ".3f").replace("0.000", "< 0.001"),
         str(verdict["verdict"]) + (f" ({diverged} diverged)" if diverged else ""),
     ]
 
