@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from convsweep import runner
+from convsweep import recording, runner
 from convsweep.config import compose_run
 from convsweep.jobs import Job
 
@@ -23,7 +23,7 @@ def cpu_seconds_a_run(repeats: int) -> list[float]:
     """Run a stack of 16 runs ``repeats`` times; return each time's CPU-seconds a run beyond training and figures."""
     timed = _Timed()
     runner.train = timed.generator(runner.train)
-    runner.draw_figures = timed.function(runner.draw_figures)
+    recording.draw_figures = timed.function(recording.draw_figures)
     with tempfile.TemporaryDirectory() as folder:
         _run_stack(folder, seeds=range(1))  # imports MLflow and makes its database
         samples = []

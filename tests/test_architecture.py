@@ -12,7 +12,20 @@ import convsweep
 PACKAGE = Path(convsweep.__file__).parent
 MATHEMATICS = ("patches", "layers", "network", "training")
 ORDER = (
-    *("patches", "layers", "network", "training", "config", "data", "journal", "jobs", "tracking", "runner", "pool"),
+    *(
+        "patches",
+        "layers",
+        "network",
+        "training",
+        "config",
+        "data",
+        "journal",
+        "jobs",
+        "tracking",
+        "recording",
+        "runner",
+        "pool",
+    ),
     *("reproduce", "sweeping", "hydra_app", "cli", "studies"),
 )
 

@@ -16,7 +16,7 @@ D      inputs of the dense layer: F * B
 ====== =======================================================================
 
 Reading order: ``patches``, ``layers``, ``network``, ``training`` (the mathematics, NumPy only);
-``config``, ``data`` (what goes in); ``journal``, ``tracking`` (what is kept); ``runner`` (the one
-place where they meet); ``sweeping``, ``pool`` (many runs at once); ``statistics``, ``reproduce``,
+``config``, ``data`` (what goes in); ``journal``, ``tracking`` (what is kept); ``recording``,
+``runner`` (where they meet); ``sweeping``, ``pool`` (many runs at once); ``statistics``, ``reproduce``,
 ``studies`` (what is made of them); ``cli``.
 """
