@@ -22,7 +22,7 @@ NETWORKS_AT_ONCE = 16  # of 8 filters, in one stack of the launcher's
 QUICK_STACKS = (1, 8, 64)
 QUICK_FILTERS = (2, 8, 64)
 QUICK_IMAGES = (1000, 59_000)
-QUICK_JOBS = (1, 16, 32)
+QUICK_JOBS = (1, 16)
 
 
 def measure(mnist: Path | None, *, quick: bool) -> Growth:

@@ -25,7 +25,7 @@ from table import RATIOS, ROWS, Figures, print_figures, print_growth
 
 RESULTS = Path(__file__).with_name("results.json")
 
-EPOCHS, QUICK_EPOCHS = 10, 4  # of the sweeps of 32 runs
+EPOCHS, QUICK_EPOCHS = 10, 1  # of the sweeps of 32 runs
 
 # largest difference of two losses, in nats; seen: 1e-14, 3e-6
 AGREEMENT = {"float64": 1e-9, "float32": 1e-4}
@@ -84,7 +84,7 @@ def _measure(mnist: Path | None, one_core: Sequence[int], *, quick: bool) -> dic
     _say("What a run costs beyond training ...")
     samples["overhead_cpu_s_per_run"] = fresh.call("overhead", "cpu_seconds_a_run", 1 if quick else 5, on=one_core)
     _say("Steps of training ...")
-    samples |= fresh.call("step", "microseconds", 6 if quick else 50, on=one_core)
+    samples |= fresh.call("step", "microseconds", 4 if quick else 50, on=one_core)
     return samples
 
 
