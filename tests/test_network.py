@@ -164,7 +164,7 @@ def test_float32_and_float64_start_from_the_same_draws():
 
 @pytest.mark.parametrize("ties", ["all", "first", "split"])
 def test_a_step_allocates_nothing_of_a_layers_size(digits, ties):
-    """Arrays of [R, 10] are all that a step asks for, and where ties are settled, one of the pooled maps' size."""
+    """Arrays of [R, 10] are all that a step asks for, and NumPy's own buffer where marks are counted (some 65 kB)."""
     members = [initial_parameters(8, rng=initialization_rng(seed)) for seed in range(16)]
     network = CNN(members, [0.01] * 16, ties=ties)
     patches = block_patches(normalize(digits[0][:3]), "valid")
@@ -178,4 +178,5 @@ def test_a_step_allocates_nothing_of_a_layers_size(digits, ties):
     finally:
         tracemalloc.stop()
     layer = network.dense.features.nbytes  # the smallest layer's output, 87 kB
-    assert peak < layer // 10 if ties == "all" else 4 * layer
+    assert peak < layer
+    assert ties == "split" or peak < layer // 10

@@ -98,6 +98,7 @@ class MaxPool2:
 
     def __init__(self, ties: Ties) -> None:
         self.ties = ties
+        self._spare: Floats | None = None  # [R, F, B], made with the first ties to settle
 
     def forward(self, maps: Floats, out: Floats) -> Floats:
         """Return every block's maximum, ``[R, F, B]``, of maps ``[4, R, F, B]``."""
@@ -114,10 +115,15 @@ class MaxPool2:
         np.subtract(maps, self._output, out=maps)
         np.right_shift(bits, 8 * bits.itemsize - 1, out=bits)
         np.invert(bits, out=bits)  # all ones at a maximum, all zeros elsewhere
-        if self.ties == "first":
-            _keep_first(bits)
-        elif self.ties == "split":
-            grad_output = grad_output / -np.add.reduce(bits, axis=0, dtype=maps.dtype)  # all ones are -1
+        if self.ties != "all":
+            if self._spare is None:
+                self._spare = np.empty(maps.shape[1:], maps.dtype)
+            if self.ties == "first":
+                _keep_first(bits, _bits(self._spare))
+            else:
+                np.add.reduce(bits, axis=0, dtype=maps.dtype, out=self._spare)  # all ones are -1
+                np.negative(self._spare, out=self._spare)
+                grad_output = np.divide(grad_output, self._spare, out=self._spare)
         np.bitwise_and(bits, _bits(grad_output), out=bits)
         return maps
 
@@ -127,12 +133,12 @@ def _bits(numbers: Floats) -> Bits:
     return numbers.view(np.int32 if numbers.itemsize == 4 else np.int64)
 
 
-def _keep_first(at_maximum: Bits) -> None:
-    """Clear every mark but the first of each block, in place: ``[4, R, F, B]``."""
-    taken = at_maximum[0].copy()
+def _keep_first(at_maximum: Bits, free: Bits) -> None:
+    """Clear every mark but the first of each block, in place: ``[4, R, F, B]``; ``free`` is a buffer ``[R, F, B]``."""
+    np.invert(at_maximum[0], out=free)
     for position in range(1, len(at_maximum)):
-        at_maximum[position] &= ~taken
-        taken |= at_maximum[position]
+        at_maximum[position] &= free
+        free ^= at_maximum[position]
 
 
 class _Turn(NamedTuple):
