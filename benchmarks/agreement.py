@@ -15,9 +15,9 @@ import numpy.typing as npt
 from loops import LoopNetwork
 from step import HAS_JAX, HAS_TORCH, LEARNING_RATE, images, loop_losses, parameters
 
-from convsweep.layers import Ties, cross_entropy
-from convsweep.network import CNN
-from convsweep.training import Batch, learn
+from convsweep.nn.layers import Ties, cross_entropy
+from convsweep.nn.network import CNN
+from convsweep.nn.training import Batch, learn
 
 JAX_TIES: dict[Literal["conv", "im2col"], Ties] = {"conv": "first", "im2col": "split"}
 

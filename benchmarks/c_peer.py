@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from convsweep.network import Parameters
-from convsweep.training import Batch
+from convsweep.nn.network import Parameters
+from convsweep.nn.training import Batch
 
 SOURCE = Path(__file__).with_name("step.c")
 COMPILER = shutil.which("gcc") or shutil.which("cc")

@@ -8,9 +8,9 @@ from statistics import median
 from step import LEARNING_RATE, convsweep_turn, images, parameters
 from threadpoolctl import threadpool_limits
 
-from convsweep.network import CNN
-from convsweep.sweeping.stacks import FILTERS_AT_ONCE
-from convsweep.training import learn
+from convsweep.nn.network import CNN
+from convsweep.nn.training import learn
+from convsweep.runs.plan import FILTERS_AT_ONCE
 
 Shape = tuple[int, int]  # networks, filters
 

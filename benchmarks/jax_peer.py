@@ -19,9 +19,9 @@ import numpy.typing as npt
 from jax import lax
 from jax import numpy as jnp
 
-from convsweep.network import Parameters
-from convsweep.patches import normalize
-from convsweep.training import Batch
+from convsweep.nn.network import Parameters
+from convsweep.nn.patches import normalize
+from convsweep.nn.training import Batch
 
 Form = Literal["conv", "im2col"]
 Weights = tuple[jax.Array, jax.Array, jax.Array]  # filters [F, 3, 3], weights [C, F * B], biases [C]

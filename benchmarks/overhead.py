@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from convsweep import recording, runner
-from convsweep.config import compose_run
-from convsweep.jobs import Job
+from convsweep.hydra_app.compose import compose_run
+from convsweep.runs import recording, runner
+from convsweep.runs.jobs import Job
 
 JOBS = 16  # one stack
 FEW_IMAGES = ("data.num_train=90", "train.window=10", "data.num_valid=10", "data.num_test=10")

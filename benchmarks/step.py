@@ -22,9 +22,9 @@ from threadpoolctl import threadpool_limits
 
 from convsweep.config import Mnist5k
 from convsweep.data import load
-from convsweep.network import CNN, Parameters, initial_parameters
-from convsweep.patches import normalize
-from convsweep.training import Batch, initialization_rng, learn
+from convsweep.nn.network import CNN, Parameters, initial_parameters
+from convsweep.nn.patches import normalize
+from convsweep.nn.training import Batch, initialization_rng, learn
 
 NUM_FILTERS = 8
 LEARNING_RATE = 0.005

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, max_pool2d
 
-from convsweep.network import Parameters
-from convsweep.patches import normalize
-from convsweep.training import Batch
+from convsweep.nn.network import Parameters
+from convsweep.nn.patches import normalize
+from convsweep.nn.training import Batch
 
 
 class TorchNetwork(nn.Module):

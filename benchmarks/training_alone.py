@@ -6,11 +6,11 @@ from itertools import product
 from sweeps import INIT_SCALES, LEARNING_RATES
 from threadpoolctl import threadpool_limits
 
-from convsweep.config import compose_run
 from convsweep.data import load
-from convsweep.network import CNN, initial_parameters
-from convsweep.sweeping.stacks import FILTERS_AT_ONCE
-from convsweep.training import Diverged, initialization_rng, order_rng, train
+from convsweep.hydra_app.compose import compose_run
+from convsweep.nn.network import CNN, initial_parameters
+from convsweep.nn.training import Diverged, initialization_rng, order_rng, train
+from convsweep.runs.plan import FILTERS_AT_ONCE
 
 
 def seconds(epochs: int) -> float:

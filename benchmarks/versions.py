@@ -5,7 +5,7 @@ import subprocess
 
 import c_peer
 
-from convsweep.provenance import provenance
+from convsweep.records.provenance import provenance
 
 
 def versions() -> dict[str, str | None]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from convsweep.data import mnist_5k
-from convsweep.patches import normalize
+from convsweep.nn.patches import normalize
 
 
 @pytest.fixture(scope="session")

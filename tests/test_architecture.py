@@ -12,21 +12,17 @@ import convsweep
 PACKAGE = Path(convsweep.__file__).parent
 MATHEMATICS = ("patches", "layers", "network", "training")
 ORDER = (
-    *(
-        "patches",
-        "layers",
-        "network",
-        "training",
-        "config",
-        "data",
-        "journal",
-        "jobs",
-        "tracking",
-        "recording",
-        "runner",
-        "pool",
-    ),
-    *("reproduce", "sweeping", "hydra_app", "cli", "studies"),
+    "nn",
+    "config",
+    "data",
+    "records",
+    "pictures",
+    "terminal",
+    "compare",
+    "reproduce",
+    "hydra_app",
+    "commands",
+    "studies",
 )
 
 
@@ -47,7 +43,7 @@ def top_level(names):
 
 @pytest.mark.parametrize("module", MATHEMATICS)
 def test_the_mathematics_needs_numpy_and_the_standard_library_only(module):
-    others = top_level(imports(PACKAGE / f"{module}.py")) - set(sys.stdlib_module_names)
+    others = top_level(imports(PACKAGE / "nn" / f"{module}.py")) - set(sys.stdlib_module_names)
     assert others <= {"numpy", "convsweep"}
 
 
@@ -60,7 +56,7 @@ def test_mlflow_is_imported_in_tracking_only(path):
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_hydra_and_omegaconf_stay_at_the_edge(path):
     within = path.relative_to(PACKAGE)
-    if within.parts[0] not in ("config.py", "hydra_app.py", "sweeping") or within.name == "stacks.py":
+    if within.parts[0] != "hydra_app":
         assert not top_level(imports(path)) & {"hydra", "omegaconf"}
 
 
@@ -71,14 +67,14 @@ def test_pytorch_is_imported_by_its_study_only(path):
 
 
 def test_statistics_know_nothing_of_ours():
-    assert "convsweep" not in top_level(imports(PACKAGE / "statistics.py"))
+    assert "convsweep" not in top_level(imports(PACKAGE / "reproduce" / "statistics.py"))
 
 
 @pytest.mark.parametrize("module", ["printing", "reported", "study", "parallel"])
 def test_what_workers_import_is_light(module):
     """Every process of a study imports these: no configuration, no store, no pictures, no tables."""
     ours = {name for name in imports(PACKAGE / "reproduce" / f"{module}.py") if name.startswith("convsweep.")}
-    light = {f"convsweep.{name}" for name in (*MATHEMATICS, "errors", "pool", "reproduce")}
+    light = {f"convsweep.{name}" for name in ("nn", "errors", "runs", "reproduce")}
     assert {".".join(name.split(".")[:2]) for name in ours} <= light
     assert not top_level(imports(PACKAGE / "reproduce" / f"{module}.py")) & {"scipy", "pandas", "rich", "matplotlib"}
 
@@ -108,7 +104,7 @@ def test_imports_point_one_way():
 def test_help_and_configuration_errors_do_not_import_mlflow(arguments, tmp_path):
     program = f"""
 import sys
-from convsweep.cli import main
+from convsweep.commands.main import main
 sys.argv = ["convsweep", *{arguments.split()!r}]
 try:
     main()

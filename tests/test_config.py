@@ -2,8 +2,9 @@
 
 import pytest
 
-from convsweep.config import ConfigError, compose_run, flatten
-from convsweep.identity import run_key
+from convsweep.config import ConfigError, flatten
+from convsweep.hydra_app.compose import compose_run
+from convsweep.records.identity import run_key
 
 TUTORIAL = {
     "model.num_filters": 8,

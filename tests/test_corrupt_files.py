@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convsweep.config import compose_run
+from convsweep.commands.predict import read_image
 from convsweep.errors import UserError
-from convsweep.journal import Journal, checkpoint_path, load_checkpoint, read_result, save_checkpoint
-from convsweep.network import initial_parameters
-from convsweep.prediction import read_image
-from convsweep.training import Checkpoint, EpochEnd, initialization_rng
+from convsweep.hydra_app.compose import compose_run
+from convsweep.nn.network import initial_parameters
+from convsweep.nn.training import Checkpoint, EpochEnd, initialization_rng
+from convsweep.records.journal import Journal, checkpoint_path, load_checkpoint, read_result, save_checkpoint
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from convsweep import data
-from convsweep.config import compose_run
 from convsweep.data.idx import read_idx, read_labels
 from convsweep.data.mnist import FILES
 from convsweep.errors import UserError
+from convsweep.hydra_app.compose import compose_run
 
 
 def idx(array, magic=None):

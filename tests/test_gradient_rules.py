@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from reference import QuickReference, Reference
 
-from convsweep.layers import cross_entropy
-from convsweep.network import CNN, initial_parameters
-from convsweep.patches import normalize
+from convsweep.nn.layers import cross_entropy
+from convsweep.nn.network import CNN, initial_parameters
+from convsweep.nn.patches import normalize
+from convsweep.nn.training import Batch, initialization_rng, learn
 from convsweep.reproduce.printing import first_not_a_number
-from convsweep.training import Batch, initialization_rng, learn
 
 STEPS = 2000
 LEARNING_RATE = 0.005

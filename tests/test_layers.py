@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from gradcheck import check_gradient
 
-from convsweep.layers import PENDING, Conv2d, Dense, MaxPool2, cross_entropy, softmax
-from convsweep.patches import block_patches, image_patches
+from convsweep.nn.layers import PENDING, Conv2d, Dense, MaxPool2, cross_entropy, softmax
+from convsweep.nn.patches import block_patches, image_patches
 
 TIES = ["all", "first", "split"]
 MEMBERS, FILTERS = 2, 3

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from reference import Reference
 
-from convsweep.layers import PENDING, cross_entropy
-from convsweep.network import CNN, initial_parameters
-from convsweep.patches import block_patches, normalize
-from convsweep.training import Batch, initialization_rng, learn
+from convsweep.nn.layers import PENDING, cross_entropy
+from convsweep.nn.network import CNN, initial_parameters
+from convsweep.nn.patches import block_patches, normalize
+from convsweep.nn.training import Batch, initialization_rng, learn
 
 RULES = ["exact", "last_class", "as_printed"]
 
@@ -150,7 +150,7 @@ def test_a_kept_member_goes_on_as_if_the_others_were_still_there(digits):
 
 def test_half_as_many_filters_draw_the_same_order_of_images():
     """Separate streams: what the model draws can't move what the data order draws."""
-    from convsweep.training import order_rng
+    from convsweep.nn.training import order_rng
 
     assert order_rng(5).permutation(10).tolist() == order_rng(5).permutation(10).tolist()
     assert initialization_rng(5).standard_normal() != order_rng(5).standard_normal()

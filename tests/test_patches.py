@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convsweep.patches import block_patches, feature_map_shape, image_patches, normalize, to_blocks
+from convsweep.nn.patches import block_patches, feature_map_shape, image_patches, normalize, to_blocks
 
 
 def test_pixels_map_to_minus_a_half_and_a_half():

@@ -6,15 +6,15 @@ import math
 import numpy as np
 import pytest
 
-from convsweep.config import compose_run
 from convsweep.data import load
-from convsweep.network import CNN, initial_parameters
+from convsweep.hydra_app.compose import compose_run
+from convsweep.nn.network import CNN, initial_parameters
+from convsweep.nn.training import Evaluation, initialization_rng, order_rng, train
 from convsweep.reproduce.parallel import RULES, tasks
 from convsweep.reproduce.report import Study, conclusion, markdown, verdicts, write_files
 from convsweep.reproduce.reported import TEST, Place, reported_numbers
 from convsweep.reproduce.study import run_stack
 from convsweep.reproduce.verdicts import Ours, by_place, compare, correlations
-from convsweep.training import Evaluation, initialization_rng, order_rng, train
 
 SEEDS = range(3)
 

@@ -1,7 +1,7 @@
 """The plan of stacks: which jobs share one, how large they are, in which order."""
 
-from convsweep.config import compose_run
-from convsweep.sweeping.stacks import plan_stacks
+from convsweep.hydra_app.compose import compose_run
+from convsweep.runs.plan import plan_stacks
 
 
 def configs(*overrides):

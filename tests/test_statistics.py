@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from convsweep.statistics import divergence_p, joint_test, judge, prediction_interval, prediction_p, rank_test
+from convsweep.reproduce.statistics import divergence_p, joint_test, judge, prediction_interval, prediction_p, rank_test
 
 SAMPLE = np.array([10.0, 12.0, 9.0, 11.0, 13.0])  # mean 11, s = sqrt(2.5)
 

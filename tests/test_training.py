@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from convsweep.layers import cross_entropy
-from convsweep.network import CNN, initial_parameters
-from convsweep.training import (
+from convsweep.nn.layers import cross_entropy
+from convsweep.nn.network import CNN, initial_parameters
+from convsweep.nn.training import (
     Batch,
     Diverged,
     EpochEnd,

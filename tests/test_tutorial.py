@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from convsweep.layers import Conv2d, MaxPool2
-from convsweep.layers import convolve as feature_maps
-from convsweep.network import CNN, initial_parameters
-from convsweep.patches import image_patches, to_blocks
-from convsweep.training import initialization_rng, predict, summarize
+from convsweep.nn.layers import Conv2d, MaxPool2
+from convsweep.nn.layers import convolve as feature_maps
+from convsweep.nn.network import CNN, initial_parameters
+from convsweep.nn.patches import image_patches, to_blocks
+from convsweep.nn.training import initialization_rng, predict, summarize
 
 IMAGE = np.array([[0, 50, 0, 29], [0, 80, 31, 2], [33, 90, 0, 75], [0, 9, 0, 95]], float)
 VERTICAL_SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], float)

@@ -13,7 +13,7 @@ def test_an_unpacked_wheel_composes_its_configuration(pytestconfig, tmp_path):
     folder = tmp_path / "unpacked"
     zipfile.ZipFile(wheel).extractall(folder)
     program = (
-        "from convsweep.config import compose_run, conf_dir; "
+        "from convsweep.hydra_app.compose import compose_run, conf_dir; "
         "print(compose_run(['experiment=first_sweep']).train.epochs, conf_dir())"
     )
     done = subprocess.run(

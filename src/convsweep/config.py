@@ -1,27 +1,21 @@
-"""The schema of a run's configuration, and its composition from ``conf/``.
+"""The schema of a run's configuration: frozen models, every value checked.
 
-The models below are the only schema: whatever Hydra composes becomes a ``RunConfig``, or one line a
-problem. They are frozen, and past this file nothing knows of OmegaConf.
+They are the only schema: whatever Hydra composes becomes a ``RunConfig``, or one line a problem. Hydra itself
+isn't needed: a ``RunConfig`` can be made by hand, or from a mapping by ``validate``.
 """
 
 import difflib
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeGuard, get_args
 
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from convsweep.errors import UserError
-from convsweep.layers import Ties
-from convsweep.network import Gradient, Layer
-from convsweep.patches import Padding
+from convsweep.nn.layers import Ties
+from convsweep.nn.network import Gradient, Layer
+from convsweep.nn.patches import Padding
 
 PositiveInt = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0)]
@@ -103,38 +97,12 @@ class RunConfig(_Section):
     mlruns: Annotated[Path, Field(strict=False)]
 
 
-def conf_dir() -> Path:
-    """Return the folder of YAML files: the checkout's ``conf``, or the copy inside an installed wheel."""
-    checkout = Path(__file__).parents[2] / "conf"
-    return checkout if (checkout / "config.yaml").is_file() else Path(__file__).parent / "conf"
-
-
-def compose_run(overrides: Sequence[str] = ()) -> RunConfig:
-    """Compose and check one run's configuration, as the command line would.
-
-    Raises:
-        ConfigError: Something in it breaks a rule.
-    """
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        try:
-            composed = compose("config", overrides=list(overrides))
-        except (HydraException, OmegaConfBaseException) as error:
-            raise explain(error) from error
-    return parse(composed)
-
-
-def parse(composed: DictConfig) -> RunConfig:
-    """Check what Hydra composed.
+def validate(values: object) -> RunConfig:
+    """Check a mapping of sections, as ``conf/config.yaml`` has them.
 
     Raises:
         ConfigError: It breaks a rule.
     """
-    ours = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in ("hydra", "experiment")])
-    try:
-        values = OmegaConf.to_container(ours, resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
-        raise explain(error) from error
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
@@ -155,18 +123,6 @@ def flatten(section: BaseModel, prefix: str = "") -> dict[str, Any]:
     for name, value in section:
         flat |= flatten(value, f"{prefix}{name}.") if isinstance(value, BaseModel) else {prefix + name: value}
     return flat
-
-
-def explain(error: Exception) -> ConfigError:
-    """Turn an error of Hydra's or OmegaConf's into one line."""
-    if isinstance(error, MissingConfigException) and error.options is not None:
-        group, _, choice = (error.missing_cfg_file or "").rpartition("/")
-        options = sorted(error.options)
-        return ConfigError([f"'{group}' must be one of {', '.join(options)} (got '{choice}').{_hint(choice, options)}"])
-    text = str(error)
-    if unknown := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
-        return ConfigError([_unknown_key(unknown[1] or unknown[2])])
-    return ConfigError([" ".join(text.split())])
 
 
 # pydantic's kinds of errors, in our words
@@ -190,7 +146,7 @@ def _problem(details: ErrorDetails) -> str:
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
     key = ".".join(str(part) for part in details["loc"] if part not in DATA_SETS)
     if kind == "extra_forbidden":
-        return _unknown_key(key)
+        return unknown_key(key)
     if kind == "missing":
         return f"'{key}' is missing."
     if kind == "union_tag_invalid":
@@ -202,11 +158,12 @@ def _problem(details: ErrorDetails) -> str:
     return f"'{key}' {rule} (got {given!r})."
 
 
-def _unknown_key(key: str) -> str:
+def unknown_key(key: str) -> str:
+    """Say that there is no such key, and which one may be meant."""
     known = list(_keys(RunConfig))
     if key in known:
         return f"'{key}' is not a key of this data set, only of others."
-    return f"'{key}' is not a key of the configuration.{_hint(key, known)}"
+    return f"'{key}' is not a key of the configuration.{hint(key, known)}"
 
 
 def _keys(section: type[BaseModel], prefix: str = "") -> Iterator[str]:
@@ -221,7 +178,7 @@ def _is_section(kind: object) -> TypeGuard[type[BaseModel]]:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _hint(word: str, known: Sequence[str]) -> str:
+def hint(word: str, known: Sequence[str]) -> str:
     """Return a did-you-mean for a word, or nothing; a dotted key is also looked for by its last part."""
     by_last_part: Mapping[str, str] = {key.rpartition(".")[2]: key for key in known}
     last_part = word.lstrip("+~").rpartition(".")[2]

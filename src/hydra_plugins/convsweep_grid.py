@@ -31,7 +31,7 @@ class GridSweeper(BasicSweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take Hydra's context, with a loader that sweeper and launcher share."""
         # imported here: every Hydra application imports every plugin, and should pay nothing for it
-        from convsweep.sweeping.composing import ComposingOnce
+        from convsweep.hydra_app.composing import ComposingOnce
 
         self.loader = ComposingOnce(hydra_context.config_loader)
         context = HydraContext(config_loader=self.loader, callbacks=hydra_context.callbacks)
@@ -44,7 +44,7 @@ class GridSweeper(BasicSweeper):
             ConfigError: Some job's configuration breaks a rule; nothing was run or written.
             UserError: Some jobs failed; the others ran.
         """
-        from convsweep import sweeping
+        from convsweep.hydra_app import sweep as sweeping
 
         assert self.config is not None
         assert self.launcher is not None

@@ -41,7 +41,7 @@ class StackedLauncher(BasicLauncher):
             raise ConfigCompositionException(f"'hydra.launcher.n_jobs' {rule} (got {self.n_jobs}).")
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
         if self._can_stack():
-            from convsweep.sweeping.stacked import pool
+            from convsweep.hydra_app.stacked import pool
 
             pool.warm_up()
 
@@ -52,7 +52,7 @@ class StackedLauncher(BasicLauncher):
 
         from joblib import cpu_count
 
-        from convsweep.sweeping.stacked import launch
+        from convsweep.hydra_app.stacked import launch
 
         assert self.config is not None
         assert self.hydra_context is not None
@@ -72,7 +72,7 @@ class StackedLauncher(BasicLauncher):
     def _can_stack(self) -> bool:
         """Tell whether the jobs are convsweep's, and want neither a folder nor an environment of their own."""
         # imported here: every Hydra application imports every plugin, and should pay nothing for it
-        from convsweep.hydra_app import job
+        from convsweep.hydra_app.app import job
 
         assert self.config is not None
         return self.task_function is job and not self.config.hydra.job.chdir and not self.config.hydra.job.env_set

@@ -27,10 +27,10 @@ import numpy as np
 import psutil
 import pytest
 
-from convsweep.config import compose_run
-from convsweep.identity import run_key
-from convsweep.journal import load_checkpoint, read_config
-from convsweep.network import CNN
+from convsweep.hydra_app.compose import compose_run
+from convsweep.nn.network import CNN
+from convsweep.records.identity import run_key
+from convsweep.records.journal import load_checkpoint, read_config
 
 CONVSWEEP = Path(sys.executable).with_name("convsweep")
 TINY = ("data.num_train=200", "data.num_valid=50", "data.num_test=50", "train.epochs=2")

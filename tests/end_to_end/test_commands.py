@@ -9,9 +9,9 @@ import psutil
 import pytest
 from PIL import Image, ImageOps
 
-from convsweep.config import compose_run
 from convsweep.data import load
-from convsweep.training import predict
+from convsweep.hydra_app.compose import compose_run
+from convsweep.nn.training import predict
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from convsweep.journal import load_checkpoint
+from convsweep.records.journal import load_checkpoint
 
 LONG = ("data.num_train=1000", "data.num_valid=50", "data.num_test=50", "train.epochs=500")
 SINGLE = ("train", *LONG)

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convsweep.config import compose_run
 from convsweep.data import load
-from convsweep.layers import softmax
-from convsweep.training import predict
+from convsweep.hydra_app.compose import compose_run
+from convsweep.nn.layers import softmax
+from convsweep.nn.training import predict
 
 STRANGER = """
 import sys

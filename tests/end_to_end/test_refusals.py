@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from convsweep.journal import load_checkpoint
+from convsweep.records.journal import load_checkpoint
 
 LONG = ("train", "data.num_train=1000", "data.num_valid=50", "data.num_test=50", "train.epochs=30")
 

@@ -6,8 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from convsweep.config import compose_run
 from convsweep.data import load
+from convsweep.hydra_app.compose import compose_run
 
 FIGURES = {"confusion_matrix", "feature_maps", "filters", "learning_curves", "most_confidently_wrong"}
 HYPERPARAMETERS = {"learning_rate", "num_filters", "init_scale", "epochs", "seed"}

@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from convsweep.network import CNN, initial_parameters
+from convsweep.nn.network import CNN, initial_parameters
+from convsweep.nn.training import Batch, initialization_rng, learn
 from convsweep.studies import pytorch, torch_network
 from convsweep.studies.study import Setting
-from convsweep.training import Batch, initialization_rng, learn
 
 
 @pytest.fixture(scope="module")

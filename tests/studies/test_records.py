@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from convsweep.config import compose_run, conf_dir
 from convsweep.errors import UserError
+from convsweep.hydra_app.compose import compose_run, conf_dir
 from convsweep.studies.catalogue import STUDIES, find
 from convsweep.studies.index import index
 from convsweep.studies.page import outcome

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from convsweep.config import compose_run
 from convsweep.data import load
+from convsweep.hydra_app.compose import compose_run
 from convsweep.studies.catalogue import find
 from convsweep.studies.init_scale import train_with_filters
 from convsweep.studies.page import outcome

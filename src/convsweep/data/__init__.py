@@ -8,7 +8,7 @@ import numpy as np
 
 from convsweep.config import Data, IdxFiles, Mnist5k
 from convsweep.data import mnist, mnist_5k
-from convsweep.training import Batch, Splits
+from convsweep.nn.training import Batch, Splits
 
 CLASS_NAMES = {
     "mnist": tuple("0123456789"),

@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from convsweep.network import Gradient
-from convsweep.plots import BLUE, GREY, ORANGE
+from convsweep.nn.network import Gradient
+from convsweep.pictures.plots import BLUE, GREY, ORANGE
 from convsweep.reproduce.parallel import RULES
 from convsweep.reproduce.reported import TEST, Reported
+from convsweep.reproduce.statistics import Floats, prediction_interval
 from convsweep.reproduce.verdicts import Ours
-from convsweep.statistics import Floats, prediction_interval
 
 COLOURS: Mapping[Gradient, str] = {"exact": BLUE, "last_class": ORANGE, "as_printed": GREY}
 

@@ -8,10 +8,10 @@ from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
 from convsweep.errors import UserError
-from convsweep.network import Gradient
-from convsweep.pool import Over, Pool, Said, Say
+from convsweep.nn.network import Gradient
+from convsweep.nn.training import Splits
 from convsweep.reproduce.study import Outcome, run_stack
-from convsweep.training import Splits
+from convsweep.runs.pool import Over, Pool, Said, Say
 
 RULES: tuple[Gradient, ...] = get_args(Gradient)
 STACK = 10  # members: fills a core's cache well enough, and gives several cores something to do

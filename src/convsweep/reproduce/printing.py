@@ -13,8 +13,8 @@ parameter is.
 import numpy as np
 import numpy.typing as npt
 
-from convsweep.layers import Labels
-from convsweep.patches import Floats
+from convsweep.nn.layers import Labels
+from convsweep.nn.patches import Floats
 
 
 def printed_means(values: npt.NDArray[np.generic], window: int) -> Floats:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from convsweep.network import Gradient
+from convsweep.nn.network import Gradient
 from convsweep.reproduce.report import Study
 from convsweep.reproduce.reported import TEST, Place
 from convsweep.reproduce.study import LONG_WINDOW, Measurement

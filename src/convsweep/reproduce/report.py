@@ -12,13 +12,13 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from convsweep.data import Dataset
-from convsweep.journal import write_whole, writing
-from convsweep.network import Gradient
+from convsweep.nn.network import Gradient
+from convsweep.records.journal import write_whole, writing
 from convsweep.reproduce.parallel import RULES
 from convsweep.reproduce.reported import TEST, Reported
+from convsweep.reproduce.statistics import Verdict
 from convsweep.reproduce.study import Divergence, Measurement
 from convsweep.reproduce.verdicts import Comparison, Correlation
-from convsweep.statistics import Verdict
 
 PRIMARY = ("full", "test_loss")
 CONCLUSIVE: tuple[Verdict, ...] = ("consistent", "inconsistent")

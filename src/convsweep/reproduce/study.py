@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from convsweep.layers import cross_entropy
-from convsweep.network import CNN, NUM_CLASSES, Gradient, initial_parameters
-from convsweep.patches import Floats
+from convsweep.nn.layers import cross_entropy
+from convsweep.nn.network import CNN, NUM_CLASSES, Gradient, initial_parameters
+from convsweep.nn.patches import Floats
+from convsweep.nn.training import Batch, Splits, initialization_rng, learn, predict
 from convsweep.reproduce.printing import first_not_a_number, printed_means
 from convsweep.reproduce.reported import TEST, Place
-from convsweep.training import Batch, Splits, initialization_rng, learn, predict
 
 NUM_FILTERS = 8
 LEARNING_RATE = 0.005

@@ -20,11 +20,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from convsweep.network import NUM_CLASSES, Gradient
+from convsweep.nn.network import NUM_CLASSES, Gradient
 from convsweep.reproduce.parallel import RULES
 from convsweep.reproduce.reported import TEST, Place, Reported
-from convsweep.reproduce.study import Measurement
-from convsweep.statistics import (
+from convsweep.reproduce.statistics import (
     Floats,
     Verdict,
     divergence_p,
@@ -34,6 +33,7 @@ from convsweep.statistics import (
     prediction_p,
     rank_test,
 )
+from convsweep.reproduce.study import Measurement
 
 
 class Margin(NamedTuple):

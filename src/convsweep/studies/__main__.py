@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from convsweep.cli import end
+from convsweep.commands.main import end
 from convsweep.errors import UserError
-from convsweep.journal import writing
+from convsweep.records.journal import writing
 from convsweep.studies.catalogue import find
 from convsweep.studies.page import command, page
 from convsweep.studies.study import Setting, Study

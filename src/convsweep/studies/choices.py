@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from convsweep.plots import BLUE, GREY, ORANGE
+from convsweep.pictures.plots import BLUE, GREY, ORANGE
 from convsweep.studies.intervals import Interval, effect
 from convsweep.studies.markdown import blocks, image, table
 from convsweep.studies.study import Facts, Report, Setting, Study

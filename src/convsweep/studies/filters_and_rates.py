@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from convsweep.plots import ORANGE
+from convsweep.pictures.plots import ORANGE
 from convsweep.studies.intervals import LEVEL, Interval, mean_interval, p_of_being_best, wilson
 from convsweep.studies.markdown import blocks, image, table
 from convsweep.studies.study import Facts, Report, Setting, Study

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from convsweep.cli import end
-from convsweep.journal import writing
+from convsweep.commands.main import end
+from convsweep.records.journal import writing
 from convsweep.studies.catalogue import STUDIES
 
 HEAD = """# Experiments

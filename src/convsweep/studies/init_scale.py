@@ -9,12 +9,12 @@ from matplotlib.ticker import PercentFormatter
 from threadpoolctl import threadpool_limits
 
 from convsweep.data import load
-from convsweep.network import CNN, initial_parameters
+from convsweep.nn.network import CNN, initial_parameters
+from convsweep.nn.training import Splits, initialization_rng, learn, predict, summarize
 from convsweep.studies.intervals import effect, mean_interval
 from convsweep.studies.markdown import blocks, image, table
 from convsweep.studies.study import Facts, Report, Setting, Study, read_results, write_results
 from convsweep.studies.sweep import common_config, measure_sweep
-from convsweep.training import Splits, initialization_rng, learn, predict, summarize
 
 TUTORIAL_RATE, TUTORIAL_SCALE, UNDIVIDED = 0.005, 1.0, 9.0
 GUESSING = 2.3  # nats: ln 10, the loss of an even guess

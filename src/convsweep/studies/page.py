@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 
-from convsweep.provenance import provenance
+from convsweep.records.provenance import provenance
 from convsweep.studies.markdown import blocks, table
 from convsweep.studies.study import Facts, Report, Study
 

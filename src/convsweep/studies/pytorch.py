@@ -9,17 +9,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 from threadpoolctl import threadpool_limits
 
-from convsweep.config import RunConfig, compose_run
+from convsweep.config import RunConfig
 from convsweep.data import load
 from convsweep.errors import UserError
-from convsweep.layers import Ties, convolve, cross_entropy
-from convsweep.network import CNN, Gradient, Parameters, initial_parameters
-from convsweep.patches import Floats, normalize, to_blocks
-from convsweep.plots import BLUE, GREY, ORANGE
+from convsweep.hydra_app.compose import compose_run
+from convsweep.nn.layers import Ties, convolve, cross_entropy
+from convsweep.nn.network import CNN, Gradient, Parameters, initial_parameters
+from convsweep.nn.patches import Floats, normalize, to_blocks
+from convsweep.nn.training import Batch, Means, Splits, initialization_rng, learn, predict, summarize
+from convsweep.pictures.plots import BLUE, GREY, ORANGE
 from convsweep.studies.markdown import blocks, image, table
 from convsweep.studies.study import Facts, Report, Setting, Study, write_results
 from convsweep.studies.sweep import describe
-from convsweep.training import Batch, Means, Splits, initialization_rng, learn, predict, summarize
 
 SMALL = ("data=mnist_5k", "data.num_train=150", "data.num_test=50", "train.epochs=1")
 MILESTONES = (1, 10, 100, 1000, 5000, 10_000, 50_000)

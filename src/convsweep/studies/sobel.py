@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scipy import ndimage
 
-from convsweep.layers import MaxPool2, convolve
-from convsweep.patches import Floats, Padding, to_blocks
+from convsweep.nn.layers import MaxPool2, convolve
+from convsweep.nn.patches import Floats, Padding, to_blocks
 from convsweep.studies.markdown import blocks, image, table
 from convsweep.studies.study import Facts, Report, Setting, Study, write_results
 

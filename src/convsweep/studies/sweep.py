@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from convsweep.config import RunConfig, compose_run
+from convsweep.config import RunConfig
 from convsweep.data import Dataset, load
+from convsweep.hydra_app.compose import compose_run
 from convsweep.studies.study import Facts, Setting, write_results
 
 NOT_RESULTS = ["run_id", "name"]  # the one is of this store, the other is made of the columns that follow
@@ -21,8 +22,8 @@ def measure_sweep(setting: Setting, experiment: str, small: Sequence[str], order
     Raises:
         UserError: The sweep failed, or the data can't be had.
     """
-    from convsweep.compare import differing, load_runs
-    from convsweep.hydra_app import launch
+    from convsweep.compare.runs import differing, load_runs
+    from convsweep.hydra_app.app import launch
     from convsweep.tracking.store import open_existing
     from convsweep.tracking.sweep import last_sweep_id
 

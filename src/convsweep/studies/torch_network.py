@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convsweep.layers import Labels
-from convsweep.network import NUM_CLASSES, Parameters
-from convsweep.patches import Floats, Pixels, normalize
-from convsweep.training import Batch
+from convsweep.nn.layers import Labels
+from convsweep.nn.network import NUM_CLASSES, Parameters
+from convsweep.nn.patches import Floats, Pixels, normalize
+from convsweep.nn.training import Batch
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from convsweep.cli import commands
-from convsweep.config import compose_run
+from convsweep.commands.main import commands
 from convsweep.data import load
+from convsweep.hydra_app.compose import compose_run
 from convsweep.studies.markdown import blocks, image, table
 from convsweep.studies.study import Facts, Report, Setting, Study
 from convsweep.studies.sweep import describe

@@ -23,12 +23,12 @@ from mlflow.tracking.context.registry import resolve_tags
 from mlflow.types import ColSpec, Schema, TensorSpec
 
 from convsweep.data import Dataset
-from convsweep.jobs import Sweep
-from convsweep.network import IMAGE_SHAPE, NUM_CLASSES
-from convsweep.provenance import Provenance
+from convsweep.nn.network import IMAGE_SHAPE, NUM_CLASSES
+from convsweep.nn.training import Diverged, EpochEnd, Evaluation, Event, Window
+from convsweep.records.provenance import Provenance
+from convsweep.runs.jobs import Sweep
 from convsweep.tracking.store import OWNER_TAG, STORE_ERRORS, Store, answering, one_line, owner, undisturbed
 from convsweep.tracking.sweep import ROLE_TAG, SWEEP_TAG
-from convsweep.training import Diverged, EpochEnd, Evaluation, Event, Window
 
 RUN_KEY_TAG = "convsweep.run_key"
 OUTCOME_TAG = "convsweep.outcome"  # finished | diverged

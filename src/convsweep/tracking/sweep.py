@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mlflow.tracking.context.registry import resolve_tags
 
-from convsweep.jobs import Sweep
-from convsweep.journal import write_whole, writing
+from convsweep.records.journal import write_whole, writing
+from convsweep.runs.jobs import Sweep
 from convsweep.tracking.store import OWNER_TAG, RUNNING, Store, answering, owner, search
 
 SWEEP_TAG = "convsweep.sweep"  # on the parent and every job: the sweep's id

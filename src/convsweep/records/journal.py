@@ -26,8 +26,8 @@ import yaml
 
 from convsweep.config import RunConfig
 from convsweep.errors import UserError
-from convsweep.network import Parameters
-from convsweep.training import Checkpoint, Diverged, EpochEnd, Evaluation, Event, Window
+from convsweep.nn.network import Parameters
+from convsweep.nn.training import Checkpoint, Diverged, EpochEnd, Evaluation, Event, Window
 
 EVENT_TYPES = {"window": Window, "evaluation": Evaluation, "epoch_end": EpochEnd, "diverged": Diverged}
 EVENT_NAMES = {event_type: name for name, event_type in EVENT_TYPES.items()}

@@ -13,7 +13,16 @@ from pathlib import Path
 from convsweep import data
 from convsweep.config import RunConfig
 
-RESULT_MODULES = ("patches", "layers", "network", "training", "data", "data.idx", "data.mnist", "data.mnist_5k")
+RESULT_MODULES = (
+    "nn.patches",
+    "nn.layers",
+    "nn.network",
+    "nn.training",
+    "data",
+    "data.idx",
+    "data.mnist",
+    "data.mnist_5k",
+)
 
 
 def run_key(config: RunConfig) -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import requests
 
-from convsweep.compare import differing, load_runs
+from convsweep.compare.runs import differing, load_runs
 from convsweep.errors import UserError
-from convsweep.journal import writing
-from convsweep.progress import console
+from convsweep.records.journal import writing
+from convsweep.terminal import console
 from convsweep.tracking.names import CONFIG_TAG, HYPERPARAMETERS
 from convsweep.tracking.store import Store, answering, open_existing
 from convsweep.tracking.study import study_page

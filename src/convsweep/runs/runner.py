@@ -12,11 +12,11 @@ from contextlib import ExitStack
 from threadpoolctl import threadpool_limits
 
 from convsweep.data import load
-from convsweep.jobs import Began, Ended, Job, Tell
-from convsweep.journal import Result
-from convsweep.network import CNN
-from convsweep.recording import Asked, Heard, Waiting, job_name, record
-from convsweep.training import Checkpoint, Evaluation, Event, Window, order_rng, train
+from convsweep.nn.network import CNN
+from convsweep.nn.training import Checkpoint, Evaluation, Event, Window, order_rng, train
+from convsweep.records.journal import Result
+from convsweep.runs.jobs import Began, Ended, Job, Tell
+from convsweep.runs.recording import Asked, Heard, Waiting, job_name, record
 
 
 def run(job: Job, tell: Tell) -> Result:

@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from convsweep.patches import KERNEL, Floats, Padding, image_patches
+from convsweep.nn.patches import KERNEL, Floats, Padding, image_patches
 
 Ties = Literal["all", "first", "split"]
 Labels = npt.NDArray[np.integer[Any]]
@@ -89,7 +89,7 @@ class MaxPool2:
     Args:
         ties: ``all``, ``first`` or ``split``.
 
-    >>> from convsweep.patches import to_blocks
+    >>> from convsweep.nn.patches import to_blocks
     >>> image = np.array([[0, 50, 0, 29], [0, 80, 31, 2], [33, 90, 0, 75], [0, 9, 0, 95]], float)
     >>> maps = to_blocks(image)[:, None, None]  # [4, 1, 1, B]
     >>> MaxPool2("all").forward(maps, out=np.empty((1, 1, 4))).reshape(2, 2).tolist()

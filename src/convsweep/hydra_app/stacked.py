@@ -14,17 +14,17 @@ from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from convsweep.config import parse
 from convsweep.errors import UserError
-from convsweep.jobs import Ended, Job, News
-from convsweep.pool import Handed, Over, Pool, Said, Say
-from convsweep.progress import terminal
-from convsweep.sweeping.hydra_job import HydraJob
-from convsweep.sweeping.stacks import plan_stacks
+from convsweep.hydra_app.compose import parse
+from convsweep.hydra_app.job import HydraJob
+from convsweep.runs.jobs import Ended, Job, News
+from convsweep.runs.plan import plan_stacks
+from convsweep.runs.pool import Handed, Over, Pool, Said, Say
+from convsweep.terminal import terminal
 
 log = logging.getLogger(__name__)
 
-pool = Pool(["convsweep.runner"])  # one a program: its processes are copies of one that has imported MLflow
+pool = Pool(["convsweep.runs.runner"])  # one a program: its processes are copies of one that has imported MLflow
 
 
 class _Stack(NamedTuple):
@@ -103,7 +103,7 @@ class _Batch:
 
 def work(stack: _Stack, say: Say) -> None:
     """Run a stack, in a process of the pool; say what happens and what is logged, each with the job's number."""
-    from convsweep.runner import run_stack
+    from convsweep.runs.runner import run_stack
 
     with _logging_to(say) as handler:
         run_stack(

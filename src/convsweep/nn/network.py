@@ -17,8 +17,8 @@ from typing import Literal, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from convsweep.layers import Conv2d, Dense, MaxPool2, Ties, softmax
-from convsweep.patches import KERNEL, Floats, Padding, feature_map_shape
+from convsweep.nn.layers import Conv2d, Dense, MaxPool2, Ties, softmax
+from convsweep.nn.patches import KERNEL, Floats, Padding, feature_map_shape
 
 Gradient = Literal["exact", "last_class", "as_printed"]
 Layer = Literal["conv", "dense"]

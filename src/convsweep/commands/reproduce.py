@@ -8,13 +8,12 @@ from typing import get_args
 
 from rich.progress import track
 
-from convsweep.config import compose_run
 from convsweep.data import Dataset, load
 from convsweep.errors import UserError
-from convsweep.identity import code_digest
-from convsweep.journal import writing
-from convsweep.network import Gradient
-from convsweep.progress import console
+from convsweep.hydra_app.compose import compose_run
+from convsweep.nn.network import Gradient
+from convsweep.records.identity import code_digest
+from convsweep.records.journal import writing
 from convsweep.reproduce.parallel import RULES, run_all, tasks
 from convsweep.reproduce.replications import replications
 from convsweep.reproduce.report import (
@@ -29,9 +28,10 @@ from convsweep.reproduce.report import (
     write_files,
 )
 from convsweep.reproduce.reported import reported_numbers
+from convsweep.reproduce.statistics import Verdict
 from convsweep.reproduce.study import LONG_WINDOW, SHORT_WINDOW, Divergence, Measurement
 from convsweep.reproduce.verdicts import by_place, compare, correlations
-from convsweep.statistics import Verdict
+from convsweep.terminal import console
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from convsweep import mosaics, plots
 from convsweep.config import RunConfig
 from convsweep.data import CLASS_NAMES, Dataset
-from convsweep.journal import writing
-from convsweep.layers import convolve, softmax
-from convsweep.network import CNN, Parameters
-from convsweep.patches import Floats, Pixels, normalize
-from convsweep.training import Evaluation, Event, Window, predict
+from convsweep.nn.layers import convolve, softmax
+from convsweep.nn.network import CNN, Parameters
+from convsweep.nn.patches import Floats, Pixels, normalize
+from convsweep.nn.training import Evaluation, Event, Window, predict
+from convsweep.pictures import mosaics, plots
+from convsweep.records.journal import writing
 
 
 def draw_figures(

@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from convsweep.layers import Labels, cross_entropy
-from convsweep.network import CNN, NUM_CLASSES, Parameters
-from convsweep.patches import Floats, Pixels, block_patches, normalize
+from convsweep.nn.layers import Labels, cross_entropy
+from convsweep.nn.network import CNN, NUM_CLASSES, Parameters
+from convsweep.nn.patches import Floats, Pixels, block_patches, normalize
 
 Split = Literal["valid", "test"]
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from convsweep.config import RunConfig
-from convsweep.journal import Result
-from convsweep.training import Evaluation, Window
+from convsweep.nn.training import Evaluation, Window
+from convsweep.records.journal import Result
 
 
 class Sweep(NamedTuple):

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from convsweep import mosaics
-from convsweep.config import compose_run
 from convsweep.data import CLASS_NAMES, load
-from convsweep.journal import writing
-from convsweep.progress import console
+from convsweep.hydra_app.compose import compose_run
+from convsweep.pictures import mosaics
+from convsweep.records.journal import writing
+from convsweep.terminal import console
 
 
 def show(overrides: Sequence[str], png: Path | None) -> None:

@@ -16,16 +16,16 @@ import filelock
 from convsweep.config import RunConfig
 from convsweep.data import Dataset, load
 from convsweep.errors import UserError
-from convsweep.figures import draw_figures
-from convsweep.identity import code_digest, run_key
-from convsweep.jobs import Job
-from convsweep.journal import Journal, Result, checkpoint_path, load_checkpoint, run_directory, writing
-from convsweep.network import initial_parameters
-from convsweep.provenance import provenance
+from convsweep.nn.network import initial_parameters
+from convsweep.nn.training import Checkpoint, Diverged, EpochEnd, Evaluation, Event, initialization_rng, order_rng
+from convsweep.pictures.figures import draw_figures
+from convsweep.records.identity import code_digest, run_key
+from convsweep.records.journal import Journal, Result, checkpoint_path, load_checkpoint, run_directory, writing
+from convsweep.records.provenance import provenance
+from convsweep.runs.jobs import Job
 from convsweep.tracking.names import config_tags, params, run_name
 from convsweep.tracking.run import OUTCOME_TAG, REUSED_TAG, RUN_KEY_TAG, TrackedRun
 from convsweep.tracking.store import connect
-from convsweep.training import Checkpoint, Diverged, EpochEnd, Evaluation, Event, initialization_rng, order_rng
 
 log = logging.getLogger(__name__)
 

@@ -56,7 +56,7 @@ def _on_sigterm(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _complete_overrides(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    from convsweep.hydra_app import complete
+    from convsweep.hydra_app.app import complete
 
     return [CompletionItem(word) for word in complete(context.params.get("arguments") or (), incomplete)]
 
@@ -86,7 +86,7 @@ def commands() -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, shell_complete=_complete_overrides)
 def train(arguments: tuple[str, ...]) -> None:
     """Train one run, or with -m a sweep (`convsweep train --help` tells more)."""
-    from convsweep.hydra_app import launch
+    from convsweep.hydra_app.app import launch
 
     launch(arguments)
 
@@ -101,7 +101,7 @@ def compare(
     *, mlruns: Path, experiment: str, sweep: str | None, all_runs: bool, csv: Path | None, png: Path | None
 ) -> None:
     """Print the runs of the last sweep, best on `valid` first, and what they differ in."""
-    from convsweep.compare import compare_runs
+    from convsweep.compare.runs import compare_runs
 
     compare_runs(mlruns, experiment, sweep=sweep, all_runs=all_runs, csv=csv, png=png)
 
@@ -132,7 +132,7 @@ def reproduce(
         raise UserError(f"'--strict' means 39 seeds: leave '--seeds' out (got {seeds}).")
     num_seeds = 39 if strict else 20 if seeds is None else seeds
     try:
-        from convsweep.reproduce.command import reproduce as run
+        from convsweep.commands.reproduce import reproduce as run
 
         run(mlruns, experiment, overrides, num_seeds=num_seeds, output=output, expected=expect)
     except KeyboardInterrupt as interruption:
@@ -149,7 +149,7 @@ def predict(mlruns: Path, experiment: str, run: str, images: tuple[Path, ...]) -
 
     RUN is `best` (of the last sweep), a run's name or MLflow id, or a run key. IMAGES are files of one digit each.
     """
-    from convsweep.prediction import predict_files
+    from convsweep.commands.predict import predict_files
 
     predict_files(mlruns, experiment, run, images)
 
@@ -159,7 +159,7 @@ def predict(mlruns: Path, experiment: str, run: str, images: tuple[Path, ...]) -
 @click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535), help="Port on 127.0.0.1.")
 def ui(mlruns: Path, experiment: str, port: int) -> None:
     """Serve MLflow's web pages and print the address of the last sweep's table. Ctrl-C stops."""
-    from convsweep.ui import serve
+    from convsweep.commands.ui import serve
 
     serve(mlruns, experiment, port)
 
@@ -172,6 +172,6 @@ def data(overrides: tuple[str, ...], png: Path | None) -> None:
 
     OVERRIDES are those of `convsweep train`: data=mnist data.dir=FOLDER data.num_train=60000 ...
     """
-    from convsweep.data_report import show
+    from convsweep.commands.data import show
 
     show(overrides, png)

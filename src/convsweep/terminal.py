@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from convsweep.jobs import Began, Ended, News
-from convsweep.training import Evaluation, Window
+from convsweep.nn.training import Evaluation, Window
+from convsweep.runs.jobs import Began, Ended, News
 
 console = Console(highlight=False)
 if not console.is_terminal:

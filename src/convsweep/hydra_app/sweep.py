@@ -7,9 +7,10 @@ from pathlib import Path
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import DictConfig
 
-from convsweep.config import ConfigError, RunConfig, parse
+from convsweep.config import ConfigError, RunConfig
 from convsweep.errors import UserError
-from convsweep.progress import terminal
+from convsweep.hydra_app.compose import parse
+from convsweep.terminal import terminal
 
 
 def check(jobs: Iterable[DictConfig]) -> list[RunConfig]:

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from matplotlib.colors import Normalize
 from PIL import Image, ImageDraw, ImageFont
 
-from convsweep.layers import Labels
-from convsweep.patches import Floats, Pixels
+from convsweep.nn.layers import Labels
+from convsweep.nn.patches import Floats, Pixels
 
 Colours = npt.NDArray[np.uint8]  # [..., 3]: red, green, blue
 

@@ -15,12 +15,12 @@ from rich.table import Table
 from convsweep.config import RunConfig
 from convsweep.data import CLASS_NAMES
 from convsweep.errors import UserError
-from convsweep.journal import checkpoint_path, load_checkpoint, read_config, read_result, run_directory
-from convsweep.layers import softmax
-from convsweep.network import CNN, IMAGE_SHAPE
-from convsweep.patches import Pixels
-from convsweep.progress import console
-from convsweep.training import predict
+from convsweep.nn.layers import softmax
+from convsweep.nn.network import CNN, IMAGE_SHAPE
+from convsweep.nn.patches import Pixels
+from convsweep.nn.training import predict
+from convsweep.records.journal import checkpoint_path, load_checkpoint, read_config, read_result, run_directory
+from convsweep.terminal import console
 
 DIGIT_SIZE = 20  # pixels: the longer side of an MNIST digit
 INK = 64  # grey value from which a pixel belongs to the digit
@@ -89,7 +89,7 @@ def load_network(mlruns: Path, experiment: str, run: str) -> tuple[RunConfig, CN
 def _run_key(mlruns: Path, experiment: str, run: str) -> str:
     """Look a run up in MLflow."""
     # imported here, with mlflow: a picture that can't be read, or a run given by its key, is answered without
-    from convsweep.compare import load_runs
+    from convsweep.compare.runs import load_runs
     from convsweep.tracking.run import RUN_KEY_TAG
     from convsweep.tracking.store import open_existing, search
     from convsweep.tracking.sweep import last_sweep_id

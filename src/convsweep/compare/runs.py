@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 from rich.table import Table
 
-from convsweep import plots
 from convsweep.errors import UserError
-from convsweep.journal import writing
-from convsweep.progress import console
+from convsweep.pictures import plots
+from convsweep.records.journal import writing
+from convsweep.terminal import console
 from convsweep.tracking.names import CONFIG_TAG, HYPERPARAMETERS
 from convsweep.tracking.run import OUTCOME_TAG, RUN_KEY_TAG
 from convsweep.tracking.store import Store, open_existing, search

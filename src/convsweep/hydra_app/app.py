@@ -14,10 +14,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from convsweep.config import ConfigError, conf_dir, explain, parse
+from convsweep.config import ConfigError
 from convsweep.errors import UserError
-from convsweep.jobs import Job
-from convsweep.progress import terminal
+from convsweep.hydra_app.compose import conf_dir, explain, parse
+from convsweep.runs.jobs import Job
+from convsweep.terminal import terminal
 
 
 class _SingleRunError(BaseException):
@@ -51,7 +52,7 @@ def launch(arguments: Sequence[str]) -> None:
 def job(composed: DictConfig) -> float | None:
     """Run one job and return its accuracy on ``valid``, for sweepers that optimise."""
     # imported here, with mlflow: --help and errors in a configuration answer without
-    from convsweep.runner import run
+    from convsweep.runs.runner import run
     from convsweep.tracking.sweep import read_sweep
 
     settings = HydraConfig.get()
@@ -81,7 +82,7 @@ def complete(words: Sequence[str], incomplete: str) -> list[str]:
 
 
 def _run_key(*, _root_: DictConfig) -> str:
-    from convsweep.identity import run_key
+    from convsweep.records.identity import run_key
 
     return run_key(parse(_root_))
 

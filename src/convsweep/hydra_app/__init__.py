@@ -1,0 +1,1 @@
+"""Hydra's side: ``convsweep train``, its configuration, its sweeps."""

@@ -1,0 +1,1 @@
+"""What is on disk: written by whoever trains, read by everybody else."""
