@@ -1,4 +1,4 @@
-"""convsweep: a NumPy convolutional network, swept by Hydra, recorded by MLflow.
+"""convsweep: a NumPy convolutional network, swept by Hydra, recorded on disk, shown in MLflow.
 
 The letters below name array axes everywhere in the package; a comment such as ``# [R, F, 4, B]``
 stands where an array is made.
@@ -15,8 +15,7 @@ C      classes (10)
 D      inputs of the dense layer: F * B
 ====== =======================================================================
 
-Reading order: ``patches``, ``layers``, ``network``, ``training`` (the mathematics, NumPy only);
-``config``, ``data`` (what goes in); ``journal``, ``tracking`` (what is kept); ``recording``,
-``runner`` (where they meet); ``sweeping``, ``pool`` (many runs at once); ``statistics``, ``reproduce``,
-``studies`` (what is made of them); ``cli``.
+Reading order: ``nn`` (the mathematics, NumPy only); ``config``, ``data`` (what goes in); ``records`` (what is on
+disk); ``runs`` (from configurations to records); ``tracking`` (MLflow, a view of the records); ``compare``,
+``reproduce`` (what is made of them); ``hydra_app``, ``commands`` (how it is started).
 """

@@ -5,6 +5,7 @@ isn't needed: a ``RunConfig`` can be made by hand, or from a mapping by ``valida
 """
 
 import difflib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeGuard, get_args
@@ -78,8 +79,9 @@ class IdxFiles(_Section):
 
 
 class Tracking(_Section):
-    """Where MLflow files the run."""
+    """Whether MLflow shows the run, and where."""
 
+    enabled: bool
     experiment: Annotated[str, Field(min_length=1)]
 
 
@@ -95,6 +97,18 @@ class RunConfig(_Section):
     data: Data
     tracking: Tracking
     mlruns: Annotated[Path, Field(strict=False)]
+    rerun: bool
+
+    def resolved(self, folder: Path) -> "RunConfig":
+        """Return the same with every path absolute: relative ones are meant from this folder, ``~`` is the home."""
+
+        def absolute(path: Path) -> Path:
+            return Path(os.path.abspath(folder / path.expanduser()))  # noqa: PTH100 - `resolve` would follow links
+
+        data = self.data
+        if isinstance(data, IdxFiles) and data.dir is not None:
+            data = data.model_copy(update={"dir": absolute(data.dir)})
+        return self.model_copy(update={"data": data, "mlruns": absolute(self.mlruns)})
 
 
 def validate(values: object) -> RunConfig:
@@ -116,8 +130,8 @@ def validate(values: object) -> RunConfig:
 def flatten(section: BaseModel, prefix: str = "") -> dict[str, Any]:
     """Return every value under its dotted key.
 
-    >>> flatten(Tracking(experiment="digits"))
-    {'experiment': 'digits'}
+    >>> flatten(Tracking(enabled=True, experiment="digits"))
+    {'enabled': True, 'experiment': 'digits'}
     """
     flat: dict[str, Any] = {}
     for name, value in section:
@@ -138,6 +152,10 @@ RULES = {
     "string_too_short": "must not be empty",
     "literal_error": "must be one of {expected}",
     "union_tag_invalid": "must be one of {expected_tags}",
+    "model_type": "must be a section",
+    "model_attributes_type": "must be a section",
+    "tuple_type": "must be a list",
+    "path_type": "must be a path",
 }
 
 
@@ -147,6 +165,8 @@ def _problem(details: ErrorDetails) -> str:
     key = ".".join(str(part) for part in details["loc"] if part not in DATA_SETS)
     if kind == "extra_forbidden":
         return unknown_key(key)
+    if kind == "union_tag_not_found":
+        return f"'{key}.name' is missing."
     if kind == "missing":
         return f"'{key}' is missing."
     if kind == "union_tag_invalid":

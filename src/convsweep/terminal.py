@@ -1,22 +1,27 @@
-"""What a terminal shows while things run: messages, and below them a bar for the run or the whole sweep.
+"""What a terminal shows while runs train: a line for each that ends, and below them a bar. Read from the records.
 
-Without a terminal there are no bars, only messages.
+Without a terminal there are no bars, only lines.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from convsweep.nn.training import Evaluation, Window
-from convsweep.runs.jobs import Began, Ended, News
+from convsweep.records.sweep import Sweep, SweepJob
+from convsweep.runs.watch import JobProgress, Watch, summary
 
-console = Console(highlight=False)
+INTERVAL = 0.25  # seconds between two looks at the records
+SHARE = 0.05  # of the time, at most, goes into looking
+
+console = Console(highlight=False, emoji=False)
 if not console.is_terminal:
-    console = Console(highlight=False, width=200)  # a file or pipe is as wide as a table needs
+    console = Console(highlight=False, emoji=False, width=200)  # a file or pipe is as wide as a table needs
 
 
 class ConsoleHandler(logging.Handler):
@@ -24,111 +29,90 @@ class ConsoleHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message."""
-        console.print(self.format(record), markup=False, soft_wrap=True)
+        say(self.format(record))
 
 
-class Terminal:
-    """The bar below the messages; without a terminal it does nothing."""
+def say(text: str) -> None:
+    """Print a line as it is: text from outside is no markup, and isn't wrapped."""
+    console.print(text, markup=False, emoji=False, soft_wrap=True)
 
-    def __init__(self) -> None:
-        self._bars: Progress | None = None
-        self._bar: _RunBar | _SweepBar | None = None
 
-    @contextmanager
-    def bars(self) -> Iterator[None]:
-        """Show bars while the body runs, in this process only."""
-        columns = (
-            TextColumn("{task.description}"),
+class Display:
+    """Watches jobs and shows how far they have come.
+
+    Args:
+        mlruns: Where the records are.
+        sweep: Whose jobs they are.
+        jobs: Those to be shown.
+    """
+
+    def __init__(self, mlruns: Path, sweep: Sweep, jobs: Sequence[SweepJob]) -> None:
+        self._sweep = sweep
+        self._watch = Watch(mlruns, jobs)
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[state]}"),
+            TextColumn("{task.fields[state]}", markup=False),
             TimeRemainingColumn(compact=True),
             TextColumn("left"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
         )
-        if not console.is_terminal:
-            yield
-            return
-        with Progress(*columns, console=console, transient=True) as self._bars:
-            yield
-        self._bars = self._bar = None
+        self._task: TaskID = self._bars.add_task(
+            sweep.title if len(jobs) == 1 else "sweep", total=sum(job.steps for job in jobs), state=""
+        )
+        self._first_step: int | None = None  # that was seen: a sweep may go on from there
+        self._begun = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every job has ended."""
+        return all(progress.end is not None for progress in self._watch.jobs)
 
     @contextmanager
-    def sweep(self, steps: Sequence[int]) -> Iterator[None]:
-        """Show a sweep's bar while the body runs, for jobs of so many training steps."""
-        if self._bars is not None:
-            self._bar = _SweepBar(self._bars, steps)
-        try:
-            yield
-        finally:
-            self._bar = None
+    def shown(self) -> Iterator[None]:
+        """Look and show, in a thread of its own, while the body runs; and once more at its end."""
+        over = threading.Event()
 
-    def show(self, job: int, news: News) -> None:
-        """Show what happens to a job."""
-        if self._bars is None:
-            return
-        if self._bar is None:
-            self._bar = _RunBar(self._bars)
-        self._bar.show(job, news)
+        def follow() -> None:
+            while not over.is_set():
+                begun = time.perf_counter()
+                self.update()
+                over.wait(max(INTERVAL, (time.perf_counter() - begun) / SHARE))
 
+        with self._bars:
+            thread = threading.Thread(target=follow, daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                over.set()
+                thread.join()
+                self.update()
 
-class _RunBar:
-    """How far a single run has come."""
+    def update(self) -> None:
+        """Look at the records; print a line for every job that has ended, and move the bar."""
+        for end in self._watch.poll():
+            say(summary(end, self._sweep))
+        jobs = self._watch.jobs
+        steps = sum(progress.job.steps if progress.end is not None else progress.step for progress in jobs)
+        if self._first_step is None and any(progress.has_begun for progress in jobs):
+            self._first_step, self._begun = steps, time.perf_counter()
+        state = self._of_a_run(jobs[0]) if len(jobs) == 1 else self._of_a_sweep(jobs)
+        self._bars.update(self._task, completed=steps, state=f"{state}  {self._speed(steps):,.0f} steps/s")
 
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._task: TaskID | None = None
+    def _of_a_run(self, progress: JobProgress) -> str:
+        loss = "" if progress.loss is None else f"  loss {progress.loss:.3f}"
+        return f"epoch {progress.epoch}{loss}"
 
-    def show(self, _: int, news: News) -> None:
-        match news:
-            case Began():
-                self._begun, self._first_step = time.perf_counter(), news.step
-                self._task = self._bars.add_task(news.name, total=news.last_step, completed=news.step, state="")
-            case Window():
-                rate = (news.step - self._first_step) / (time.perf_counter() - self._begun)
-                state = f"epoch {news.epoch}  loss {news.loss:.3f}  {rate:,.0f} images/s"
-                self._update(completed=news.step, state=state)
-            case Ended() if self._task is not None:
-                self._bars.remove_task(self._task)
+    def _of_a_sweep(self, jobs: Sequence[JobProgress]) -> str:
+        done = sum(progress.end is not None for progress in jobs)
+        in_flight = sum(progress.has_begun and progress.end is None for progress in jobs)
+        best = self._watch.best
+        best_so_far = "" if best is None else f"  best on valid {best.valid_accuracy:.2%}: {best.job.name}"
+        return f"{done} of {len(jobs)} jobs, {in_flight} in flight{best_so_far}"
 
-    def _update(self, **fields: object) -> None:
-        assert self._task is not None
-        self._bars.update(self._task, **fields)  # type: ignore[arg-type] # the fields of a task are the caller's
-
-
-class _SweepBar:
-    """How far a whole sweep has come: jobs done and in flight, speed, best so far."""
-
-    def __init__(self, bars: Progress, steps: Sequence[int]) -> None:
-        self._bars, self._steps = bars, steps
-        self._seen = [0] * len(steps)  # how far each job has come
-        self._in_flight: set[int] = set()
-        self._names: dict[int, str] = {}
-        self._done, self._trained, self._best = 0, 0, ""
-        self._best_accuracy = -1.0
-        self._begun: float | None = None
-        self._task = bars.add_task("sweep", total=sum(steps), state=self._state())
-
-    def show(self, job: int, news: News) -> None:
-        match news:
-            case Began():
-                self._begun = self._begun or time.perf_counter()
-                self._in_flight.add(job)
-                self._seen[job], self._names[job] = news.step, news.name
-            case Window():
-                self._trained += news.step - self._seen[job]
-                self._seen[job] = news.step
-            case Evaluation(split="valid") if news.accuracy > self._best_accuracy:
-                self._best_accuracy = news.accuracy
-                self._best = f"  best on valid {news.accuracy:.2%}: {self._names[job]}"
-            case Ended():
-                self._in_flight.discard(job)
-                self._done += 1
-                self._seen[job] = self._steps[job]
-        self._bars.update(self._task, completed=sum(self._seen), state=self._state())
-
-    def _state(self) -> str:
-        jobs = f"{self._done} of {len(self._steps)} jobs, {len(self._in_flight)} in flight"
-        speed = self._trained / (time.perf_counter() - self._begun) if self._begun else 0
-        return f"{jobs}  {speed:,.0f} steps/s{self._best}"
-
-
-terminal = Terminal()  # there is one, so there is one set of bars
+    def _speed(self, steps: int) -> float:
+        seconds = time.perf_counter() - self._begun
+        return 0 if self._first_step is None or seconds <= 0 else (steps - self._first_step) / seconds

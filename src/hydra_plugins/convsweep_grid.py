@@ -1,16 +1,14 @@
-"""Hydra's basic sweeper, plus what a tracked sweep needs: every job checked before the first, one parent run."""
+"""Hydra's basic sweeper, plus what a recorded sweep needs: every job checked before the first, one record for all."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.utils import JobReturn
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
+
+from convsweep.hydra_app.internals import BasicSweeper, sweeper_params
 
 
 @dataclass
@@ -29,35 +27,36 @@ class GridSweeper(BasicSweeper):
     """Every combination of the values given, all of them valid or none run."""
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take Hydra's context, with a loader that sweeper and launcher share."""
+        """Take Hydra's context, with a loader that composes quickly, for sweeper and launcher."""
         # imported here: every Hydra application imports every plugin, and should pay nothing for it
-        from convsweep.hydra_app.composing import ComposingOnce
+        from convsweep.hydra_app.sweep_composer import SweepComposer
 
-        self.loader = ComposingOnce(hydra_context.config_loader)
-        context = HydraContext(config_loader=self.loader, callbacks=hydra_context.callbacks)
+        self._task = task_function
+        self.composer = SweepComposer(hydra_context.config_loader)
+        context = HydraContext(config_loader=self.composer, callbacks=hydra_context.callbacks)
         super().setup(hydra_context=context, task_function=task_function, config=config)
 
     def sweep(self, arguments: list[str]) -> Any:  # noqa: ANN401 - the base class's
-        """Check every job, then run them under one MLflow parent run.
+        """Run every combination.
 
         Raises:
             ConfigError: Some job's configuration breaks a rule; nothing was run or written.
             UserError: Some jobs failed; the others ran.
         """
-        from convsweep.hydra_app import sweep as sweeping
+        from convsweep.hydra_app.sweep import run_sweep
+        from convsweep.hydra_app.task import TrainingTask
 
         assert self.config is not None
         assert self.launcher is not None
-        overrides = OverridesParser.create(self.loader).parse_overrides([*self._parse_config(), *arguments])
-        batches = self.split_arguments(overrides, self.max_batch_size)
-        jobs = [job for batch in batches for job in batch]
-        directory = Path(self.config.hydra.sweep.dir)  # holds the time: what is composed from here on has the same
-        configs = sweeping.check(self.loader.compose_ahead(self.config, job) for job in jobs)
+        if not isinstance(self._task, TrainingTask):
+            return super().sweep(arguments)
+        batches, axes = self.divide(arguments)
+        return run_sweep(
+            batches, axes, composer=self.composer, config=self.config, launcher=self.launcher, task=self._task
+        )
+
+    def divide(self, arguments: list[str]) -> tuple[list[list[list[str]]], list[str]]:
+        """Return the jobs' overrides, in batches, and the configuration keys that vary."""
+        overrides = OverridesParser.create(self.composer).parse_overrides([*sweeper_params(self), *arguments])
         axes = [override.get_key_element() for override in overrides if override.is_sweep_override()]
-        with sweeping.tracked(configs, directory, axes):
-            OmegaConf.save(self.config, directory / "multirun.yaml")
-            returns: list[Sequence[JobReturn]] = []
-            for batch in batches:
-                returns.append(self.launcher.launch(batch, initial_job_idx=sum(map(len, returns))))
-            sweeping.raise_failures([job for batch_returns in returns for job in batch_returns])
-        return returns
+        return self.split_arguments(overrides, self.max_batch_size), axes

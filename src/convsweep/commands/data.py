@@ -1,24 +1,29 @@
 """``convsweep data``: fetch a data set, check it, and show what is in it."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-from rich.table import Table
+import click
 
-from convsweep.data import CLASS_NAMES, load
-from convsweep.hydra_app.compose import compose_run
-from convsweep.pictures import mosaics
-from convsweep.records.journal import writing
-from convsweep.terminal import console
+from convsweep.commands.options import complete_overrides
 
 
-def show(overrides: Sequence[str], png: Path | None) -> None:
-    """Print where the images came from, how many of each class every split has, and their digest.
+@click.command()
+@click.argument("overrides", nargs=-1, shell_complete=complete_overrides)
+@click.option("--png", type=click.Path(path_type=Path), help="Draw samples of every class into this file.")
+def data(overrides: tuple[str, ...], png: Path | None) -> None:
+    """Fetch a data set, check it and show what is in it.
 
-    Raises:
-        UserError: The data set can't be had, or isn't what it must be.
+    OVERRIDES are those of `convsweep train`: data=mnist data.dir=FOLDER data.num_train=60000 ...
     """
+    import numpy as np
+    from rich.table import Table
+
+    from convsweep.data import CLASS_NAMES, load
+    from convsweep.hydra_app.compose import compose_run
+    from convsweep.pictures import mosaics
+    from convsweep.records.files import writing
+    from convsweep.terminal import console, say
+
     dataset = load(compose_run(overrides).data)
     names = CLASS_NAMES[dataset.name]
     table = Table(box=None, header_style="bold")
@@ -27,13 +32,13 @@ def show(overrides: Sequence[str], png: Path | None) -> None:
     for split, batch in dataset.splits._asdict().items():
         counts = np.bincount(batch.labels, minlength=len(names))
         table.add_row(split, *map(str, counts), str(len(batch.labels)))
-    console.print(f"{dataset.name}, from {dataset.source}, checked", soft_wrap=True)
+    say(f"{dataset.name}, from {dataset.source}, checked")
     console.print(table)
-    console.print(f"sha256 of the arrays used: {dataset.digest}", soft_wrap=True)
+    say(f"sha256 of the arrays used: {dataset.digest}")
     if png is not None:
         train = dataset.splits.train
         with writing(png):
             png.parent.mkdir(parents=True, exist_ok=True)
             title = f"{dataset.name}: training images"
             mosaics.digit_samples(train.images, train.labels, names, title).save(png)
-        console.print(f"Picture: {png}", soft_wrap=True)
+        say(f"Picture: {png}")

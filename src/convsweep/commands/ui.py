@@ -1,115 +1,78 @@
-"""``convsweep ui``: MLflow's server, as lean as it gets, and the address of the page worth opening."""
+"""``convsweep ui``: MLflow's pages, on this machine."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import requests
+import click
 
-from convsweep.compare.runs import differing, load_runs
-from convsweep.errors import UserError
-from convsweep.records.journal import writing
-from convsweep.terminal import console
-from convsweep.tracking.names import CONFIG_TAG, HYPERPARAMETERS
-from convsweep.tracking.store import Store, answering, open_existing
-from convsweep.tracking.study import study_page
-from convsweep.tracking.sweep import ROLE_TAG, jobs_of, last_sweep_id
-from convsweep.tracking.views import save_views
+from convsweep.commands.options import experiment_option, mlruns_option
 
-HOST = "127.0.0.1"
-LEAN = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight more processes, for what no run here uses
-    "PYTHONWARNINGS": "ignore",
-}
+if TYPE_CHECKING:
+    from convsweep.tracking.store import Store
 
 
-def serve(mlruns: Path, experiment: str, port: int) -> None:
-    """Serve until Ctrl-C or SIGTERM.
+@click.command()
+@mlruns_option
+@experiment_option
+@click.option("--port", default=5000, show_default=True, type=click.IntRange(1, 65535), help="Port on 127.0.0.1.")
+def ui(mlruns: Path, experiment: str, port: int) -> None:
+    """Serve MLflow's web pages and print the address of the last sweep's table. Ctrl-C stops."""
+    from convsweep.errors import UserError
+    from convsweep.terminal import say
+    from convsweep.tracking import server
+    from convsweep.tracking.store import open_existing
+    from convsweep.tracking.study import study_page
 
-    Raises:
-        UserError: There is nothing to show, the port is taken, or the server doesn't come up.
-    """
     store = open_existing(mlruns, experiment)
-    pages = _sweep_pages(store) | study_page(store)
+    pages = _sweep_pages(store, mlruns, experiment) | study_page(store)
     if not pages:
-        raise UserError(f"There are no runs in '{store.uri}' yet: `convsweep train` makes one.")
-    address = f"http://{HOST}:{port}"
+        raise UserError(
+            f"MLflow knows of no runs in '{store.shown}' yet: `convsweep train` makes some, "
+            "`convsweep sync` sends those that were trained without it."
+        )
     if store.uri.startswith("http"):  # somebody else's server shows them already
         _print_pages(store.uri.rstrip("/"), pages)
         return
-    _check_port(port)
-    log_path = mlruns / "mlflow-server.log"
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store.uri, "--host", HOST]
-    command += ["--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning"]
-    with writing(log_path), log_path.open("wb") as server_log:
-        # a session of its own: Ctrl-C reaches this process alone, which then stops the server in order
-        server = subprocess.Popen(
-            command, env=os.environ | LEAN, stdout=server_log, stderr=server_log, start_new_session=True
-        )
+    server.check_port(port)
+    address, log_path = f"http://{server.HOST}:{port}", mlruns / "mlflow-server.log"
+    process = server.start(store.uri, port, log_path)
     try:
-        _wait_until_healthy(server, address, log_path)
+        say("Starting MLflow's server ...")
+        server.wait_until_healthy(process, address, log_path)
         _print_pages(address, pages)
-        console.print("Ctrl-C stops the server.")
-        server.wait()
+        say("Ctrl-C stops the server.")
+        process.wait()
         raise UserError(f"MLflow's server ended by itself; '{log_path}' may say why.")
     except KeyboardInterrupt:
-        console.print("Stopped.")
+        say("Stopped.")
     finally:
-        _stop(server)
+        server.stop(process)
 
 
-def _sweep_pages(store: Store) -> dict[str, str]:
+def _sweep_pages(store: "Store", mlruns: Path, experiment: str) -> dict[str, str]:
     """Save views of the last sweep, or of all runs if there was none; return their addresses."""
-    sweep_id = last_sweep_id(store)
-    runs = load_runs(store, sweep_id)
-    if runs.empty:
-        return {}
-    varied = differing(runs)
-    params = [name for name in HYPERPARAMETERS.values() if name in varied] or list(HYPERPARAMETERS.values())
-    tags = [CONFIG_TAG + name for name in varied if name not in params]
-    condition = jobs_of(sweep_id) if sweep_id else f"tags.`{ROLE_TAG}` = 'run'"
+    from convsweep.compare.runs import differing, load_runs
+    from convsweep.records.sweep import read_sweeps
+    from convsweep.tracking.names import CONFIG_TAG, HYPERPARAMETERS, ROLE_TAG, SWEEP_TAG
+    from convsweep.tracking.store import answering, search
+    from convsweep.tracking.views import save_views
+
+    sweeps = [sweep for sweep in read_sweeps(mlruns) if sweep.experiment == experiment]
+    last = next((sweep for sweep in sweeps if sweep.multirun), None)
+    condition = f"tags.`{ROLE_TAG}` = 'run'"
+    if last is not None:
+        condition += f" and tags.`{SWEEP_TAG}` = '{last.id}'"
     with answering(store.uri):
-        return save_views(store, condition, params, tags)
+        if not search(store, condition):
+            return {}
+        runs = load_runs(mlruns, last.id if last else None)
+        varied = [] if runs.empty else differing(runs)
+        params = [name for name in HYPERPARAMETERS.values() if name in varied] or list(HYPERPARAMETERS.values())
+        return save_views(store, condition, params, [CONFIG_TAG + name for name in varied if name not in params])
 
 
 def _print_pages(address: str, pages: dict[str, str]) -> None:
+    from convsweep.terminal import say
+
     for what, page in pages.items():
-        console.print(f"{what + ':':8}{address}/{page}", soft_wrap=True, markup=False)
-
-
-def _check_port(port: int) -> None:
-    # MLflow itself would try for five seconds and then end with status 0
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise UserError(f"'--port' must be free (got {port}: {error.strerror}).") from error
-
-
-def _wait_until_healthy(server: "subprocess.Popen[bytes]", address: str, log_path: Path) -> None:
-    console.print("Starting MLflow's server ...")
-    deadline = time.monotonic() + 60
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            if requests.get(f"{address}/health", timeout=5).ok:
-                return
-        except requests.RequestException:
-            pass
-        time.sleep(0.1)
-    raise UserError(f"MLflow's server did not come up; '{log_path}' may say why.")
-
-
-def _stop(server: "subprocess.Popen[bytes]") -> None:
-    """Ask the server to end, once: asked twice, it prints tracebacks; killed outright, it leaves a child behind."""
-    if server.poll() is None:
-        server.send_signal(signal.SIGTERM)
-        try:
-            server.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
+        say(f"{what + ':':8}{address}/{page}")

@@ -1,16 +1,16 @@
 """From ``conf/`` and overrides to a checked ``RunConfig``: past this file nothing knows of OmegaConf."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
+from hydra import initialize_config_dir
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
-from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from convsweep.config import ConfigError, RunConfig, hint, unknown_key, validate
+from convsweep.config import ConfigError, RunConfig, validate
+from convsweep.hydra_app.explain import one_line_errors
 
 
 def conf_dir() -> Path:
@@ -19,42 +19,40 @@ def conf_dir() -> Path:
     return checkout if (checkout / "config.yaml").is_file() else Path(__file__).parents[1] / "conf"
 
 
+def config_loader() -> ConfigLoader:
+    """Return Hydra's loader for ``conf_dir``."""
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return GlobalHydra.instance().config_loader()
+
+
 def compose_run(overrides: Sequence[str] = ()) -> RunConfig:
     """Compose and check one run's configuration, as the command line would.
 
     Raises:
-        ConfigError: Something in it breaks a rule.
+        ConfigError: It can't be composed, or breaks a rule.
     """
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        try:
-            composed = compose("config", overrides=list(overrides))
-        except (HydraException, OmegaConfBaseException) as error:
-            raise explain(error) from error
-    return parse(composed)
+    with one_line_errors():
+        return parse(config_loader().load_configuration("config", list(overrides), RunMode.RUN))
 
 
-def parse(composed: DictConfig) -> RunConfig:
-    """Check what Hydra composed.
+def parse(composed: DictConfig, launched_in: Path | None = None) -> RunConfig:
+    """Check what Hydra composed, and make its paths absolute.
+
+    Args:
+        composed: The configuration.
+        launched_in: The folder that the command was given in; the current one, if left out.
 
     Raises:
         ConfigError: It breaks a rule.
     """
-    ours = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in ("hydra", "experiment")])
-    try:
-        values = OmegaConf.to_container(ours, resolve=True, throw_on_missing=True)
-    except OmegaConfBaseException as error:
-        raise explain(error) from error
-    return validate(values)
-
-
-def explain(error: Exception) -> ConfigError:
-    """Turn an error of Hydra's or OmegaConf's into one line."""
-    if isinstance(error, MissingConfigException) and error.options is not None:
-        group, _, choice = (error.missing_cfg_file or "").rpartition("/")
-        options = sorted(error.options)
-        return ConfigError([f"'{group}' must be one of {', '.join(options)} (got '{choice}').{hint(choice, options)}"])
-    text = str(error)
-    if unknown := re.search(r"Could not override '([^']+)'|Key '([^']+)' is not in struct", text):
-        return ConfigError([unknown_key(unknown[1] or unknown[2])])
-    return ConfigError([" ".join(text.split())])
+    if "experiment" in composed:
+        rule = "a file of conf/experiment must begin with '# @package _global_'"
+        raise ConfigError([f"'experiment' is not a section of the configuration; {rule}."])
+    own = composed
+    if "hydra" in composed:  # a job gets its configuration without, so its values can't refer to Hydra's
+        own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+        OmegaConf.copy_cache(from_config=composed, to_config=own)  # `${now:...}` stays what it was
+    with one_line_errors():
+        values = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
+    return validate(values).resolved(launched_in or Path.cwd())

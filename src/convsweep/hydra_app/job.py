@@ -1,7 +1,7 @@
 """A job as Hydra sees it, in two halves, so that many can be under way at once.
 
-What ``hydra.core.utils.run_job`` does around a task function, done when the job begins and when it
-ends: output directory, ``.hydra``, logging, callbacks, return value.
+What ``hydra.core.utils.run_job`` does around a task function, done when the job begins and when it ends: output
+directory, ``.hydra``, log, callbacks, return value. Between the two nothing is kept open.
 """
 
 import copy
@@ -32,56 +32,67 @@ class HydraJob:
             with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
                 config.hydra.runtime.output_dir = str(directory)
             directory.mkdir(parents=True, exist_ok=True)
-            own = copy.deepcopy(config)
-            with read_write(own), open_dict(own):
-                del own["hydra"]
-            self._job_return = JobReturn(
-                overrides=list(config.hydra.overrides.task),
-                cfg=own,
-                hydra_cfg=copy.deepcopy(OmegaConf.masked_copy(config, "hydra")),
-                working_dir=str(Path.cwd()),
-                task_name=JobRuntime.instance().get("name"),
-            )
-            self._handlers = self._open_log()
             if config.hydra.output_subdir is not None:
                 self._save(directory / config.hydra.output_subdir)
             self._callbacks.on_job_start(config=config, task_function=task_function)
 
-    def log(self, record: logging.LogRecord) -> None:
-        """Write a message where the job's configuration says, on the console and into the job's log."""
-        for handler in self._handlers:
-            if record.levelno >= handler.level:
-                handler.handle(record)
+    def end(self, message: str, return_value: object, *, failed: bool) -> JobReturn:
+        """End the job.
 
-    def end(self, return_value: object, *, failed: bool) -> JobReturn:
-        """End the job: with what the task function would return, or with the exception that it would raise."""
-        self._job_return.return_value = return_value
-        self._job_return.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
-        for handler in self._handlers:
-            handler.close()
+        Args:
+            message: What its log says.
+            return_value: What the task function would return, or the exception that it would raise.
+            failed: Which of the two it is.
+
+        Returns:
+            What the callbacks are told. Its configurations go to the callbacks only: they are most of a job's memory.
+        """
+        job_return = JobReturn(
+            overrides=list(self._config.hydra.overrides.task),
+            cfg=_without_hydra(self._config),
+            hydra_cfg=copy.deepcopy(OmegaConf.masked_copy(self._config, "hydra")),
+            working_dir=str(Path.cwd()),
+            task_name=JobRuntime.instance().get("name"),
+        )
+        job_return.return_value = return_value
+        job_return.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
         with _current(self._config):
-            self._callbacks.on_job_end(config=self._config, job_return=self._job_return)
-        return self._job_return
+            self._write_log(message, logging.ERROR if failed else logging.INFO)
+            self._callbacks.on_job_end(config=self._config, job_return=job_return)
+        job_return.cfg = job_return.hydra_cfg = None
+        return job_return
 
-    def _open_log(self) -> list[logging.Handler]:
-        """Configure logging as the job wants it, take its handlers, and put things back."""
+    def _write_log(self, message: str, level: int) -> None:
+        """Configure logging as the job wants it, write the message, and put things back.
+
+        Only into files: the terminal has been told from the record.
+        """
         root = logging.getLogger()
-        outside = root.handlers
+        outside, outside_level = root.handlers, root.level
         root.handlers = []
         try:
             configure_log(self._config.hydra.job_logging, self._config.hydra.verbose)
-            return root.handlers
+            record = logging.LogRecord("convsweep", level, __file__, 0, message, None, None)
+            for handler in root.handlers:
+                if isinstance(handler, logging.FileHandler):
+                    handler.handle(record)
+                handler.close()
         finally:
             root.handlers = outside
+            root.setLevel(outside_level)
 
     def _save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         for name, config in (
-            ("config.yaml", self._job_return.cfg),
-            ("hydra.yaml", self._job_return.hydra_cfg),
+            ("config.yaml", _without_hydra(self._config)),
+            ("hydra.yaml", OmegaConf.masked_copy(self._config, "hydra")),
             ("overrides.yaml", self._config.hydra.overrides.task),
         ):
             (directory / name).write_text(OmegaConf.to_yaml(config), encoding="utf-8")
+
+
+def _without_hydra(config: DictConfig) -> DictConfig:
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
 @contextmanager

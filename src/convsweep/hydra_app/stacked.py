@@ -1,140 +1,127 @@
-"""A whole sweep, its jobs trained side by side: the work of ``hydra/launcher=stacked``.
+"""The jobs of a launcher's batch, trained side by side: the work of ``hydra/launcher=stacked``.
 
-This process talks to Hydra and to the terminal; the processes of the pool train, record and log to
-MLflow, and say what happens.
+This process talks to Hydra; the workers train and write the records. What comes of a job is read from there.
 """
 
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from hydra.core.utils import JobReturn
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import HydraContext
+from omegaconf import DictConfig, open_dict
 
 from convsweep.errors import UserError
-from convsweep.hydra_app.compose import parse
 from convsweep.hydra_app.job import HydraJob
-from convsweep.runs.jobs import Ended, Job, News
-from convsweep.runs.plan import plan_stacks
-from convsweep.runs.pool import Handed, Over, Pool, Said, Say
-from convsweep.terminal import terminal
+from convsweep.hydra_app.task import TrainingTask, error_of
+from convsweep.records.journal import Failure, read_record, read_result
+from convsweep.records.sweep import Sweep
+from convsweep.runs.executors import Done, Processes, num_cores
+from convsweep.runs.partition import divide_into_stacks
+from convsweep.runs.plan import JobPlan
+from convsweep.runs.stack import Job, record_failure, run_stack
+from convsweep.runs.watch import JobEnd, summary
+from convsweep.terminal import say
 
-log = logging.getLogger(__name__)
-
-pool = Pool(["convsweep.runs.runner"])  # one a program: its processes are copies of one that has imported MLflow
-
-
-class _Stack(NamedTuple):
-    """What a process is handed."""
-
-    numbers: list[int]  # of the jobs
-    jobs: list[Job]
+Stack = tuple[Job, ...]
 
 
 def launch(
-    composed: Sequence[DictConfig], processes: int, context: HydraContext, task_function: TaskFunction
+    planned: Sequence[JobPlan],
+    overrides: Sequence[Sequence[str]],
+    *,
+    sweep: Sweep,
+    n_jobs: int,
+    context: HydraContext,
+    config: DictConfig,
+    task: TrainingTask,
 ) -> list[JobReturn]:
     """Run jobs in stacks.
 
     Args:
-        composed: Each job's whole configuration, ``hydra.job.num`` and ``id`` set.
-        processes: How many stacks train at a time, at most.
+        planned: What is to be done about each job. Those that are finished are left alone.
+        overrides: Each job's.
+        sweep: Whose jobs they are.
+        n_jobs: How many stacks train at a time, at most; -1: one a core.
         context: Hydra's context.
-        task_function: What the callbacks are told that will run.
+        config: The sweep's own configuration.
+        task: What the callbacks are told that runs.
 
     Returns:
         How each job ended, in their order.
     """
-    from convsweep.tracking.sweep import read_sweep
-
-    configs = [parse(job) for job in composed]
-    sweep = read_sweep(Path(composed[0].hydra.sweep.dir))
-    jobs = [Job(config, sweep.axes if sweep else (), sweep) for config in configs]
-    stacks = [_Stack(numbers, [jobs[number] for number in numbers]) for numbers in plan_stacks(configs, processes)]
+    batch = _Batch(planned=planned, overrides=overrides, sweep=sweep, context=context, config=config, task=task)
+    todo = [plan.job for plan in planned if plan.action != "finished"]
+    if not todo:
+        return batch.returns()
+    processes = num_cores() if n_jobs == -1 else n_jobs
+    stacks = deque(
+        tuple(todo[place] for place in stack) for stack in divide_into_stacks([job.config for job in todo], processes)
+    )
     processes = min(processes, len(stacks))
-    log.info("Training %d jobs in %d stacks, %d at a time", len(jobs), len(stacks), processes)
-    batch = _Batch(composed, context, task_function)
-    for event in pool.run(work, stacks, processes):
-        match event:
-            case Handed(stack):
-                batch.begin(stacks[stack].numbers)
-            case Said(_, (number, what)):
-                batch.hear(number, what)
-            case Over(stack, exit_code):
-                batch.lose(stacks[stack].numbers, exit_code)
-    return [batch.returns[number] for number in range(len(jobs))]
+    say(f"Training {len(todo)} jobs in {len(stacks)} stacks, {processes} at a time")
+    with Processes[Stack](run_stack, processes) as workers:
+        while stacks or workers.busy:
+            while stacks and workers.idle:
+                stack = stacks.popleft()
+                batch.begin(stack)
+                workers.submit(stack)
+            for done in workers.wait():
+                batch.end(done)
+    return batch.returns()
 
 
+@dataclass(kw_only=True)
 class _Batch:
-    """The jobs of one launch, as Hydra and the terminal are told of them."""
+    """The jobs of one batch, as Hydra is told of them."""
 
-    def __init__(self, composed: Sequence[DictConfig], context: HydraContext, task_function: TaskFunction) -> None:
-        self.returns: dict[int, JobReturn] = {}  # of the jobs that are over
-        self._composed, self._context, self._task_function = composed, context, task_function
-        self._open: dict[int, HydraJob] = {}
+    planned: Sequence[JobPlan]
+    overrides: Sequence[Sequence[str]]
+    sweep: Sweep
+    context: HydraContext
+    config: DictConfig
+    task: TrainingTask
+    open_jobs: dict[int, HydraJob] = field(default_factory=dict)
+    ended: dict[int, JobReturn] = field(default_factory=dict)
 
-    def begin(self, numbers: Sequence[int]) -> None:
-        for number in numbers:
-            self._open[number] = HydraJob(self._composed[number], self._context, self._task_function)
+    def begin(self, stack: Stack) -> None:
+        """Compose the jobs' configurations and tell Hydra that they begin."""
+        first = self.planned[0].job.number
+        for job in stack:
+            loader = self.context.config_loader
+            composed = loader.load_sweep_config(self.config, list(self.overrides[job.number - first]))
+            with open_dict(composed):
+                composed.hydra.job.id = composed.hydra.job.num = job.number
+            self.open_jobs[job.number] = HydraJob(composed, self.context, self.task)
 
-    def hear(self, number: int, what: logging.LogRecord | News) -> None:
-        if isinstance(what, logging.LogRecord):
-            self._open[number].log(what)
+    def end(self, done: Done[Stack]) -> None:
+        """Tell Hydra how the jobs of a stack ended."""
+        failures: Mapping[int, Failure] = done.result or {}
+        if done.error is not None:
+            assert isinstance(done.error, Exception)
+            unfinished = [job for job in done.task if read_record(job.directory).result is None]
+            failures = {job.number: record_failure(job, done.error) for job in unfinished}
+        for job in done.task:
+            self._end_job(job, failures.get(job.number))
+
+    def returns(self) -> list[JobReturn]:
+        """Return how each job ended, in their order; of those that were finished before, what they came to."""
+        for plan, overrides in zip(self.planned, self.overrides, strict=True):
+            if plan.job.number not in self.ended:
+                assert plan.result is not None
+                finished = JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED)
+                finished.return_value = plan.result.valid_accuracy
+                self.ended[plan.job.number] = finished
+        return [self.ended[plan.job.number] for plan in self.planned]
+
+    def _end_job(self, job: Job, failure: Failure | None) -> None:
+        hydra_job = self.open_jobs.pop(job.number)
+        if failure is not None:
+            message = f"failed: {failure.text}\n{failure.traceback}".rstrip()
+            self.ended[job.number] = hydra_job.end(message, error_of(failure), failed=True)
             return
-        terminal.show(self._composed[number].hydra.job.num, what)
-        if isinstance(what, Ended):
-            failed = what.result is None
-            value = what.error if what.result is None else what.result.valid_accuracy
-            self.returns[number] = self._open.pop(number).end(value, failed=failed)
-
-    def lose(self, numbers: Sequence[int], exit_code: int | None) -> None:
-        """End those jobs of a stack that is over which have not told their own end."""
-        for number in numbers:
-            if number in self._open:
-                error = UserError(
-                    f"the process that trained it is gone (exit code {exit_code}); "
-                    "the same command goes on from the last finished epoch."
-                )
-                self.hear(number, Ended("", None, error))
-
-
-def work(stack: _Stack, say: Say) -> None:
-    """Run a stack, in a process of the pool; say what happens and what is logged, each with the job's number."""
-    from convsweep.runs.runner import run_stack
-
-    with _logging_to(say) as handler:
-        run_stack(
-            stack.jobs,
-            tell=lambda place, news: say((stack.numbers[place], news)),
-            turn=lambda place: setattr(handler, "number", stack.numbers[place]),
-        )
-
-
-class _SayingHandler(logging.Handler):
-    """Says log records instead of writing them."""
-
-    def __init__(self, say: Say) -> None:
-        super().__init__()
-        self.number = 0  # of the job whose turn it is
-        self._say = say
-
-    def emit(self, record: logging.LogRecord) -> None:
-        plain = logging.makeLogRecord(record.__dict__ | {"msg": self.format(record), "args": None, "exc_info": None})
-        self._say((self.number, plain))
-
-
-@contextmanager
-def _logging_to(say: Say) -> Iterator[_SayingHandler]:
-    root = logging.getLogger()
-    outside, level = root.handlers, root.level
-    handler = _SayingHandler(say)
-    root.handlers = [handler]
-    root.setLevel(logging.INFO)
-    try:
-        yield handler
-    finally:
-        root.handlers = outside
-        root.setLevel(level)
+        result = read_result(job.directory)
+        if result is None:
+            raise UserError(f"'{job.directory}' lost its result while the sweep ran.")
+        message = summary(JobEnd(self.sweep.jobs[job.number], result, None), self.sweep)
+        self.ended[job.number] = hydra_job.end(message, result.valid_accuracy, failed=False)

@@ -47,7 +47,6 @@ class Checkpoint(NamedTuple):
 class Window(NamedTuple):
     """Means over a window of training images, each taken before the step on its image."""
 
-    member: int
     epoch: int  # from 1
     step: int  # training images seen so far
     loss: float  # nats
@@ -57,7 +56,6 @@ class Window(NamedTuple):
 class Evaluation(NamedTuple):
     """Means over a whole split, without learning."""
 
-    member: int
     epoch: int  # 0: before the first step
     step: int
     split: Split
@@ -68,7 +66,6 @@ class Evaluation(NamedTuple):
 class EpochEnd(NamedTuple):
     """An epoch is over (epoch 0: training is about to begin) and can be gone on from."""
 
-    member: int
     epoch: int
     step: int
     checkpoint: Checkpoint | None  # None: kept elsewhere
@@ -77,12 +74,12 @@ class EpochEnd(NamedTuple):
 class Diverged(NamedTuple):
     """A member's loss is no longer finite: it has no more events."""
 
-    member: int
     epoch: int
     step: int  # the first image with such a loss, counted from 1
 
 
 Event = Window | Evaluation | EpochEnd | Diverged
+StackEvents = Iterator[tuple[int, Event]]  # each with the member that it happened to
 
 
 def initialization_rng(seed: int) -> np.random.Generator:
@@ -112,8 +109,8 @@ def train(
     rng: np.random.Generator,
     window: int,
     first_epoch: int = 0,
-) -> Iterator[Event]:
-    """Train a stack by SGD, one image a step, and yield what happens.
+) -> StackEvents:
+    """Train a stack by SGD, one image a step, and yield what happens, each event with its member's number.
 
     Every epoch ends with an evaluation on ``valid``; a member's last one also on ``test``.
 
@@ -126,7 +123,7 @@ def train(
         window: Training images that a ``Window`` averages over; an epoch's last may hold fewer.
         first_epoch: 0 evaluates before the first step, then trains; n goes on from checkpoint n - 1.
     """
-    stack = _Stack(network, tuple(range(len(network))))
+    stack = _Members(network, tuple(range(len(network))))
     num_train = len(splits.train.labels)
     for epoch in range(first_epoch, max(epochs) + 1):
         if epoch > 0:
@@ -139,7 +136,7 @@ def train(
             stack = yield from _evaluate(stack, splits.test, "test", epoch=epoch, step=step, reported=ending)
         order_state = json.dumps(rng.bit_generator.state)
         for place, member in enumerate(stack.members):
-            yield EpochEnd(member, epoch, step, Checkpoint(epoch, stack.network.parameters(place), order_state))
+            yield member, EpochEnd(epoch, step, Checkpoint(epoch, stack.network.parameters(place), order_state))
         stack = stack.keep([member not in ending for member in stack.members])
         if not stack.members:
             return
@@ -175,22 +172,22 @@ def summarize(logits: Floats, labels: Labels) -> list[Means]:
     return [Means(*of_member) for of_member in zip(*(column.tolist() for column in columns), strict=True)]
 
 
-class _Stack(NamedTuple):
+class _Members(NamedTuple):
     """The members that still train."""
 
     network: CNN
     members: tuple[int, ...]  # the caller's number for each place
 
-    def keep(self, stays: Sequence[bool]) -> "_Stack":
+    def keep(self, stays: Sequence[bool]) -> "_Members":
         """Drop the members that don't stay; once none does, the network is of no more use and left as it is."""
         places = [place for place, stay in enumerate(stays) if stay]
         network = self.network if len(places) in (0, len(stays)) else self.network.keep(places)
-        return _Stack(network, tuple(self.members[place] for place in places))
+        return _Members(network, tuple(self.members[place] for place in places))
 
 
 def _train_epoch(
-    stack: _Stack, train_images: Batch, order: npt.NDArray[np.intp], window: int, epoch: int
-) -> Generator[Event, None, _Stack]:
+    stack: _Members, train_images: Batch, order: npt.NDArray[np.intp], window: int, epoch: int
+) -> Generator[tuple[int, Event], None, _Members]:
     """Train on all images once, in this order; return the stack without the members that diverged."""
     step = (epoch - 1) * len(order)
     lost: set[int] = set()  # they go on to the epoch's end, unheard: leaving at once would cost the others a copy
@@ -202,10 +199,10 @@ def _train_epoch(
             if member in lost:
                 continue
             if math.isfinite(mean.loss):
-                yield Window(member, epoch, step + len(chosen), mean.loss, mean.accuracy)
+                yield member, Window(epoch, step + len(chosen), mean.loss, mean.accuracy)
             else:
                 lost.add(member)
-                yield Diverged(member, epoch, step + mean.finite_images + 1)
+                yield member, Diverged(epoch, step + mean.finite_images + 1)
         if len(lost) == len(stack.members):
             break
         step += len(chosen)
@@ -213,8 +210,8 @@ def _train_epoch(
 
 
 def _evaluate(
-    stack: _Stack, batch: Batch, split: Split, *, epoch: int, step: int, reported: Collection[int] | None = None
-) -> Generator[Event, None, _Stack]:
+    stack: _Members, batch: Batch, split: Split, *, epoch: int, step: int, reported: Collection[int] | None = None
+) -> Generator[tuple[int, Event], None, _Members]:
     """Evaluate the members to be reported (all, if left out); return the stack without those that diverged."""
     if not stack.members:
         return stack
@@ -224,9 +221,9 @@ def _evaluate(
         passed_over = reported is not None and member not in reported
         stays.append(passed_over or math.isfinite(mean.loss))
         if not stays[-1]:
-            yield Diverged(member, epoch, step)
+            yield member, Diverged(epoch, step)
         elif not passed_over:
-            yield Evaluation(member, epoch, step, split, mean.loss, mean.accuracy)
+            yield member, Evaluation(epoch, step, split, mean.loss, mean.accuracy)
     return stack.keep(stays)
 
 

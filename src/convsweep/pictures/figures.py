@@ -1,18 +1,20 @@
 """The figures of a finished run, drawn from its record."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.figure import Figure
+from PIL import Image
 
 from convsweep.config import RunConfig
 from convsweep.data import CLASS_NAMES, Dataset
 from convsweep.nn.layers import convolve, softmax
 from convsweep.nn.network import CNN, Parameters
-from convsweep.nn.patches import Floats, Pixels, normalize
-from convsweep.nn.training import Evaluation, Event, Window, predict
-from convsweep.pictures import mosaics, plots
-from convsweep.records.journal import writing
+from convsweep.nn.patches import normalize
+from convsweep.nn.training import Diverged, Evaluation, Event, Window, predict
+from convsweep.pictures import FIGURES, mosaics
+from convsweep.pictures.curves import Curve, Schedule, learning_curves
+from convsweep.records.files import write_whole
 
 
 def draw_figures(
@@ -23,61 +25,66 @@ def draw_figures(
     *,
     before: Parameters,
     after: Parameters,
-) -> list[Path]:
-    """Write a run's figures as PNG files.
+) -> None:
+    """Write a run's ``FIGURES`` as PNG files, each whole or not at all.
 
     Args:
-        folder: Where to.
+        folder: Where to; made if need be.
         config: The run's configuration.
         dataset: Its images.
         events: What happened.
         before: The initial parameters.
         after: The last ones.
 
-    Returns:
-        The files' paths.
+    Raises:
+        OSError: The folder can't be written to.
     """
-    test, names = dataset.splits.test, CLASS_NAMES[dataset.name]
-    network = CNN([after], [0.0], padding=config.model.padding)
-    probabilities = softmax(predict(network, test.images)[0])  # [N, C]
-    pictures = {
-        "filters": mosaics.filters_before_and_after(before.filters, after.filters),
-        "feature_maps": mosaics.feature_maps(
-            test.images[0], _feature_maps(config, after, test.images[0]), names[test.labels[0]]
-        ),
-        "confusion_matrix": mosaics.confusion_matrix(test.labels, probabilities.argmax(axis=1), names),
-        "most_confidently_wrong": mosaics.most_confidently_wrong(test.images, test.labels, probabilities, names),
-    }
-    paths = [folder / f"{name}.png" for name in ("learning_curves", *pictures)]
-    with writing(folder):
-        folder.mkdir(exist_ok=True)
-        _learning_curves(config, events).savefig(paths[0], dpi=100)
-        for path, picture in zip(paths[1:], pictures.values(), strict=True):
-            picture.save(path)
-    return paths
+    folder.mkdir(exist_ok=True)
+    pictures = (_learning_curves(config, events), *_mosaics(config, dataset, before, after))
+    for name, picture in zip(FIGURES, pictures, strict=True):
+        write_whole(folder / f"{name}.png", _png(picture), durable=False)  # can be drawn again
 
 
-def _learning_curves(config: RunConfig, events: Sequence[Event]) -> Figure:
-    windows = [event for event in events if isinstance(event, Window)]
-    valid = [event for event in events if isinstance(event, Evaluation) and event.split == "valid"]
-    test = [event.accuracy for event in events if isinstance(event, Evaluation) and event.split == "test"]
-    train_label = f"train, mean of {config.train.window}"
-    train_steps, valid_steps = [event.step for event in windows], [event.step for event in valid]
-    return plots.learning_curves(
-        loss=[
-            plots.Curve(train_label, train_steps, [event.loss for event in windows]),
-            plots.Curve("valid", valid_steps, [event.loss for event in valid]),
-        ],
-        accuracy=[
-            plots.Curve(train_label, train_steps, [event.accuracy for event in windows]),
-            plots.Curve("valid", valid_steps, [event.accuracy for event in valid]),
-        ],
-        images_per_epoch=config.data.num_train,
-        test_accuracy=test[0] if test else None,
+def _learning_curves(config: RunConfig, events: Sequence[Event]) -> Image.Image:
+    evaluations = [event for event in events if isinstance(event, Evaluation)]
+    test = next((event.accuracy for event in evaluations if event.split == "test"), None)
+    diverged = next((event for event in events if isinstance(event, Diverged)), None)
+    if diverged is not None:
+        ending = f"diverged in epoch {diverged.epoch}, at step {diverged.step:,}"
+    else:
+        ending = "" if test is None else f"test, at the end: {test:.2%}"
+    return learning_curves(
+        _curve([event for event in events if isinstance(event, Window)]),
+        _curve([event for event in evaluations if event.split == "valid"]),
+        Schedule(config.train.epochs, config.data.num_train, config.train.window),
         title=f"{config.model.num_filters} filters, learning rate {config.train.learning_rate:g}, "
         f"init scale {config.model.init_scale:g}, seed {config.train.seed}, {config.data.name}",
+        ending=ending,
+        test_accuracy=test,
     )
 
 
-def _feature_maps(config: RunConfig, parameters: Parameters, image: Pixels) -> Floats:
-    return convolve(normalize(image, config.train.dtype), parameters.filters, config.model.padding)
+def _curve(events: Sequence[Window | Evaluation]) -> Curve:
+    return Curve(
+        [event.step for event in events], [event.loss for event in events], [event.accuracy for event in events]
+    )
+
+
+def _mosaics(config: RunConfig, dataset: Dataset, before: Parameters, after: Parameters) -> tuple[Image.Image, ...]:
+    """Draw the figures after the first, in the order of ``FIGURES``."""
+    (images, labels), names = dataset.splits.test, CLASS_NAMES[dataset.name]
+    network = CNN([after], [0.0], padding=config.model.padding)
+    probabilities = softmax(predict(network, images)[0])  # [N, C]
+    maps = convolve(normalize(images[0], config.train.dtype), after.filters, config.model.padding)  # [F, H', W']
+    return (
+        mosaics.filters_before_and_after(before.filters, after.filters),
+        mosaics.feature_maps(images[0], maps, names[labels[0]]),
+        mosaics.confusion_matrix(labels, probabilities.argmax(axis=1), names),
+        mosaics.most_confidently_wrong(images, labels, probabilities, names),
+    )
+
+
+def _png(picture: Image.Image) -> bytes:
+    content = io.BytesIO()
+    picture.save(content, "PNG", compress_level=3)  # in two thirds of the default level's time, a tenth larger
+    return content.getvalue()

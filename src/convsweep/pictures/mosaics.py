@@ -2,23 +2,23 @@
 
 Drawn with Pillow, in a few milliseconds each: every run draws four, and matplotlib, which measures
 every text before it draws it, would take longer for them than a stack takes to train a model.
+Pictures that are all grey have a channel instead of three, which makes their files smaller and sooner written.
 """
 
-import functools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.colors import Normalize
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from convsweep.nn.layers import Labels
 from convsweep.nn.patches import Floats, Pixels
+from convsweep.pictures.style import font
 
-Colours = npt.NDArray[np.uint8]  # [..., 3]: red, green, blue
+Tile = npt.NDArray[np.uint8]  # [H, W], grey, or [H, W, 3]: red, green, blue
 
 GAP, MARGIN, TITLE, TEXT = 6, 14, 16, 12  # pixels, the last two of a line of text
 
@@ -26,7 +26,7 @@ GAP, MARGIN, TITLE, TEXT = 6, 14, 16, 12  # pixels, the last two of a line of te
 class Row(NamedTuple):
     """Tiles side by side."""
 
-    tiles: Sequence[Colours] | Colours  # [H, W, 3] each
+    tiles: Sequence[Tile] | npt.NDArray[np.uint8]
     label: str = ""  # on the left
     above: Sequence[str] = ()  # a text over each tile
     inside: Sequence[str] = ()  # a text in the middle of each
@@ -48,7 +48,7 @@ def feature_maps(image: Pixels, maps: Floats, label: str) -> Image.Image:
     limit = float(np.abs(maps).max())
     numbers = [f"filter {number}" for number in range(len(maps))]
     first, *others = _wrapped(_coloured(maps, limit), numbers, columns=8)
-    blank = np.full((*image.shape, 3), 255, np.uint8)
+    blank = np.full(image.shape, 255, np.uint8)
     rows = [Row([_grey(image), *first.tiles], above=[f"test image: {label}", *first.above])]
     rows += [Row([blank, *row.tiles], above=["", *row.above]) for row in others]
     return _picture(f"feature maps after training: {_scale(limit)}", rows, tile=112)
@@ -105,7 +105,7 @@ def digit_samples(
     return _picture(title, rows, tile=56)
 
 
-def _wrapped(tiles: Colours, above: Sequence[str], columns: int) -> list[Row]:
+def _wrapped(tiles: npt.NDArray[np.uint8], above: Sequence[str], columns: int) -> list[Row]:
     """Break a long row of tiles into several."""
     starts = range(0, len(tiles), columns)
     return [Row(tiles[start : start + columns], above=above[start : start + columns]) for start in starts]
@@ -114,31 +114,32 @@ def _wrapped(tiles: Colours, above: Sequence[str], columns: int) -> list[Row]:
 def _picture(title: str, rows: Sequence[Row], *, tile: int, gap: int = GAP) -> Image.Image:
     """Lay rows of tiles out below a title, each tile scaled to so many pixels."""
     top = 2 * MARGIN + TITLE * (1 + title.count("\n")) + 4
-    left = MARGIN + max((int(_font(TEXT).getlength(row.label)) for row in rows), default=0)
+    left = MARGIN + max((int(font(TEXT).getlength(row.label)) for row in rows), default=0)
     columns = max((len(row.tiles) for row in rows), default=0)
     width = max(left + columns * (tile + gap) + MARGIN, *(_width(line) + 2 * MARGIN for line in title.split("\n")))
     height = top + sum(tile + gap + (TEXT + 4 if row.above else 0) for row in rows) + MARGIN - gap
-    picture = Image.new("RGB", (width, height), "white")
+    grey = all(content.ndim == 2 for row in rows for content in row.tiles)
+    picture = Image.new("L" if grey else "RGB", (width, height), "white")
     draw = ImageDraw.Draw(picture)
-    draw.multiline_text((width / 2, MARGIN), title, "black", _font(TITLE - 2), anchor="ma", align="center")
+    draw.multiline_text((width / 2, MARGIN), title, "black", font(TITLE - 2), anchor="ma", align="center")
     for row in rows:
         if row.above:
             top += TEXT + 4
-        draw.text((left, top + tile / 2), row.label, "black", _font(TEXT), anchor="rm")
+        draw.text((left, top + tile / 2), row.label, "black", font(TEXT), anchor="rm")
         for column, content in enumerate(row.tiles):
             x = left + column * (tile + gap)
             picture.paste(
                 Image.fromarray(np.ascontiguousarray(content)).resize((tile, tile), Image.Resampling.NEAREST), (x, top)
             )
             if row.above:
-                draw.text((x + tile / 2, top - 2), row.above[column], "black", _font(TEXT - 1), anchor="mb")
-            if row.inside:
+                draw.text((x + tile / 2, top - 5), row.above[column], "black", font(TEXT - 1), anchor="ms")
+            if row.inside and row.inside[column]:
                 on_dark = content.mean() < 128
                 draw.text(
                     (x + tile / 2, top + tile / 2),
                     row.inside[column],
                     "white" if on_dark else "black",
-                    _font(TEXT),
+                    font(TEXT),
                     anchor="mm",
                 )
         top += tile + gap
@@ -146,22 +147,17 @@ def _picture(title: str, rows: Sequence[Row], *, tile: int, gap: int = GAP) -> I
 
 
 def _width(line: str) -> int:
-    return int(_font(TITLE - 2).getlength(line))
+    return int(font(TITLE - 2).getlength(line))
 
 
-@functools.cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+def _grey(images: Pixels) -> Pixels:
+    """Return images ``[..., H, W]`` in dark on light."""
+    return 255 - images
 
 
-def _grey(images: Pixels) -> Colours:
-    """Return images ``[..., H, W]`` in dark on light: ``[..., H, W, 3]``."""
-    return np.repeat(255 - images[..., None], 3, axis=-1)
-
-
-def _coloured(maps: Floats, limit: float) -> Colours:
+def _coloured(maps: Floats, limit: float) -> npt.NDArray[np.uint8]:
     """Return numbers ``[..., H, W]`` in blue (negative) and red (positive): ``[..., H, W, 3]``."""
-    colours: Colours = mpl.colormaps["RdBu_r"](Normalize(-limit, limit)(maps), bytes=True)[..., :3]
+    colours: npt.NDArray[np.uint8] = mpl.colormaps["RdBu_r"](Normalize(-limit, limit)(maps), bytes=True)[..., :3]
     return colours
 
 

@@ -1,27 +1,30 @@
 """The run key: one name for everything that decides a run's numbers.
 
-Two runs with the same key have the same results, so a finished one need not be trained again. Where
-a run takes place (launcher, tracking, folders) is not part of it; the code that computes results is.
+Two runs with the same key have the same results, so a finished one need not be trained again. Where a run takes
+place (launcher, tracking, folders) is not part of it; the code that computes results is.
 """
 
+import ast
 import functools
 import hashlib
 import json
-from importlib import import_module
+from collections.abc import Iterable
 from pathlib import Path
 
 from convsweep import data
 from convsweep.config import RunConfig
 
-RESULT_MODULES = (
-    "nn.patches",
-    "nn.layers",
-    "nn.network",
-    "nn.training",
-    "data",
-    "data.idx",
-    "data.mnist",
-    "data.mnist_5k",
+# the files whose code decides a number
+RESULT_FILES = (
+    "nn/patches.py",
+    "nn/layers.py",
+    "nn/network.py",
+    "nn/training.py",
+    "data/__init__.py",
+    "data/idx.py",
+    "data/mnist.py",
+    "data/mnist_5k.py",
+    "runs/training.py",
 )
 
 
@@ -38,10 +41,24 @@ def run_key(config: RunConfig) -> str:
 
 @functools.cache
 def code_digest() -> str:
-    """Return the sha256 of the source of the modules that compute results."""
+    """Return the sha256 of the code that computes results, as this version of Python parses it."""
+    package = Path(__file__).parents[1]
+    return digest_of_code((package / name).read_text(encoding="utf-8") for name in RESULT_FILES)
+
+
+def digest_of_code(sources: Iterable[str]) -> str:
+    r"""Return the sha256 of sources' syntax trees, so that comments, docstrings and layout don't count.
+
+    >>> digest_of_code(["x = 1  # one"]) == digest_of_code(["'''A docstring.'''\nx = 1"])
+    True
+    >>> digest_of_code(["x = 1"]) == digest_of_code(["x = 2"])
+    False
+    """
     sha256 = hashlib.sha256()
-    for name in RESULT_MODULES:
-        path = import_module(f"convsweep.{name}").__file__
-        assert path is not None
-        sha256.update(Path(path).read_bytes())
+    for source in sources:
+        tree = ast.parse(source)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+                del node.body[0]
+        sha256.update(ast.dump(tree).encode())
     return sha256.hexdigest()

@@ -6,31 +6,41 @@ events.jsonl               what happened, one JSON object a line, written as it 
 checkpoints/epoch_000.npz  parameters (canonical shapes) and random state, one file an epoch
 figures/                   how it looks: learning curves, filters, errors
 result.json                how it ended; the run is finished once this exists
+failure.json               why it failed, if it did; gone once the run goes on
+lock                       held by whoever writes
 ========================== ====================================================================
 
-Checkpoints and results are written under another name and renamed, so a file that exists is whole.
-A run that was cut off goes on from its last checkpoint; what came after that is forgotten.
+Whatever is read was checked: events by their chained checksums, checkpoints by the digests in the events, the
+result by its own checksum and by those of the events it was made of. What can't be trusted is left out and named,
+and the run goes on from the last epoch before it.
 """
 
-import io
-import json
+import hashlib
 import os
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self, TextIO
+from typing import Any, BinaryIO, Literal, NamedTuple
 
-import numpy as np
 import yaml
 
-from convsweep.config import RunConfig
+from convsweep.config import ConfigError, RunConfig, validate
 from convsweep.errors import UserError
-from convsweep.nn.network import Parameters
-from convsweep.nn.training import Checkpoint, Diverged, EpochEnd, Evaluation, Event, Window
+from convsweep.nn.training import Checkpoint, Diverged, EpochEnd, Evaluation, Event
+from convsweep.records.checkpoints import checkpoint_is_whole, checkpoint_path, load_checkpoint, save_checkpoint
+from convsweep.records.events import Entry, read_entries, to_line
+from convsweep.records.files import (
+    DamagedError,
+    read_file,
+    read_sealed,
+    remove,
+    remove_temporary_files,
+    write_sealed,
+    write_whole,
+    writing,
+)
 
-EVENT_TYPES = {"window": Window, "evaluation": Evaluation, "epoch_end": EpochEnd, "diverged": Diverged}
-EVENT_NAMES = {event_type: name for name, event_type in EVENT_TYPES.items()}
+CONFIG, EVENTS, RESULT, FAILURE, LOCK = "config.yaml", "events.jsonl", "result.json", "failure.json", "lock"
 
 
 class Result(NamedTuple):
@@ -43,102 +53,61 @@ class Result(NamedTuple):
     valid_accuracy: float | None
     test_loss: float | None  # None: diverged
     test_accuracy: float | None
-    seconds: float  # spent training and evaluating, by the process that finished the run
-    data_digest: str
-    code_digest: str
+    seconds: float  # spent training and evaluating, by the process that finished the run: its share of its stack's
+    time: float  # when it ended, in seconds since 1970
+    sweep: str  # the id of the sweep whose job trained it
+    host: str  # the machine that finished it
+    data_source: str  # where the images were read
+    data_digest: str  # sha256 of the arrays used
+    code_digest: str  # see ``identity``
+    config_sha256: str  # of config.yaml
+    num_events: int
+    events_crc: int  # the checksum of the last event, which covers them all
 
 
-class Journal:
-    """The record of one run: open for writing until the run is finished, only read from then on.
+class Failure(NamedTuple):
+    """Why a run failed: the one record of it, wherever it failed."""
 
-    Args:
-        directory: The run's directory; made if need be.
-        config: The run's configuration.
+    type: str  # the exception's class
+    text: str  # what is told in one line, or one line a problem
+    traceback: str  # empty where the text says it all
+    time: float  # seconds since 1970
 
-    Raises:
-        UserError: The directory can't be written to, or holds a record that can't be read.
-    """
 
-    def __init__(self, directory: Path, config: RunConfig) -> None:
-        self.directory = directory
-        self.result = read_result(directory)
-        self.last_checkpoint: Checkpoint | None = None  # to go on from, if there is one
-        self.events: list[Event] = []  # the ends of epochs without their checkpoints, which would fill the memory
-        self._read_events()
-        self._file: TextIO | None = None
-        if self.result is None:
-            with writing(directory):
-                self.checkpoints.mkdir(parents=True, exist_ok=True)
-                text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-                write_whole(directory / "config.yaml", text.encode())
-                write_whole(self._events_path, "".join(_to_line(event) for event in self.events).encode())
-                self._file = self._events_path.open("a")
+class Record(NamedTuple):
+    """What is known of a run, all of it checked."""
 
-    def __enter__(self) -> Self:
-        """Return the open journal."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file of events."""
-        if self._file is not None:
-            self._file.close()
+    directory: Path
+    entries: tuple[Entry, ...]  # all of a finished run; otherwise up to the last that can be gone on from
+    result: Result | None  # None: not finished, or not to be trusted
+    damage: tuple[str, ...]  # what could not be trusted, a sentence each
 
     @property
-    def checkpoints(self) -> Path:
-        """The folder of checkpoints."""
-        return self.directory / "checkpoints"
+    def last_epoch(self) -> int | None:
+        """The last epoch whose checkpoint can be gone on from; 0 is the one before the first step."""
+        return self.entries[self._last_epoch_end].event.epoch if self._last_epoch_end is not None else None
 
     @property
-    def figures(self) -> Path:
-        """The folder of figures."""
-        return self.directory / "figures"
+    def events(self) -> list[Event]:
+        """What happened; epochs' ends without their checkpoints."""
+        return [entry.event for entry in self.entries]
 
-    def record(self, event: Event) -> None:
-        """Write down an event of a run that isn't finished; an epoch's end first writes its checkpoint."""
-        assert self._file is not None
-        if isinstance(event, EpochEnd) and event.checkpoint is not None:
-            save_checkpoint(self.checkpoints, event.checkpoint)
-        with writing(self._events_path):
-            self._file.write(_to_line(event))
-            self._file.flush()
-        if isinstance(event, EpochEnd):
-            self.last_checkpoint, event = event.checkpoint, event._replace(checkpoint=None)
-        self.events.append(event)
+    def checkpoint(self, epoch: int | None = None) -> Checkpoint | None:
+        """Load an epoch's checkpoint: the last one's, if left out; None if there is none.
 
-    def finish(self, result: Result) -> None:
-        """Write the result: from here on the run is finished."""
-        self.result = result
-        path = self.directory / "result.json"
-        with writing(path):
-            write_whole(path, json.dumps(result._asdict(), indent=2).encode())
+        Raises:
+            DamagedError: The file was changed since the record was read.
+        """
+        for entry in reversed(self.entries):
+            if isinstance(entry.event, EpochEnd) and epoch in (None, entry.event.epoch):
+                assert entry.checkpoint_sha256 is not None
+                return load_checkpoint(checkpoint_path(self.directory, entry.event.epoch), entry.checkpoint_sha256)
+        return None
 
     @property
-    def _events_path(self) -> Path:
-        return self.directory / "events.jsonl"
-
-    def _read_events(self) -> None:
-        """Take up the events until the last that can be gone on from; all of them if the run is finished."""
-        if not self._events_path.exists():
-            return
-        resumable = 0
-        for line in self._events_path.read_text().splitlines():
-            try:
-                fields = json.loads(line)
-            except json.JSONDecodeError:
-                break  # cut off while it was written
-            try:
-                event_type = EVENT_TYPES[fields.pop("event")]
-                if event_type is EpochEnd:
-                    fields["checkpoint"] = None
-                    resumable = len(self.events) + 1
-                self.events.append(event_type(member=0, **fields))
-            except (AttributeError, KeyError, TypeError) as error:
-                raise UserError(f"'{self._events_path}' must hold events of a run (got {line!r}).") from error
-        if self.result is None:
-            del self.events[resumable:]
-        if resumable:
-            epoch = self.events[resumable - 1].epoch
-            self.last_checkpoint = load_checkpoint(checkpoint_path(self.checkpoints, epoch))
+    def _last_epoch_end(self) -> int | None:
+        places = [place for place, entry in enumerate(self.entries) if isinstance(entry.event, EpochEnd)]
+        return places[-1] if places else None
 
 
 def run_directory(mlruns: Path, run_key: str) -> Path:
@@ -146,91 +115,219 @@ def run_directory(mlruns: Path, run_key: str) -> Path:
     return mlruns / "runs" / run_key
 
 
+def read_record(directory: Path) -> Record:
+    """Read and check a run's record; an empty one if there is none.
+
+    Raises:
+        UserError: A file can't be read.
+    """
+    damage: list[str] = []
+    content = b""
+    try:
+        content = read_file(directory / EVENTS) or b""
+    except DamagedError as error:
+        damage.append(str(error))
+    entries = list(read_entries(content))
+    try:
+        result = read_result(directory)
+        if result is not None:
+            _check_result(directory, result, entries)
+    except DamagedError as error:
+        damage.append(str(error))
+        result = None
+    if result is None and _has_damaged_line(content, len(entries)):
+        damage.append(f"'{directory / EVENTS}' is damaged in line {len(entries) + 1}.")
+    usable = 0  # entries up to the last epoch whose checkpoint, and those of all epochs before, are whole
+    for place, entry in enumerate(entries):
+        if isinstance(entry.event, EpochEnd):
+            assert entry.checkpoint_sha256 is not None
+            path = checkpoint_path(directory, entry.event.epoch)
+            if not checkpoint_is_whole(path, entry.checkpoint_sha256):
+                damage.append(f"'{path}' is {'damaged' if path.exists() else 'missing'}.")
+                result = None
+                break
+            usable = place + 1
+    return Record(directory, tuple(entries if result is not None else entries[:usable]), result, tuple(damage))
+
+
+def read_result(directory: Path) -> Result | None:
+    """Return a run's result, or None if it isn't finished; see ``read_record``, which checks all it was made of.
+
+    Raises:
+        DamagedError: The file is there, but isn't what was written.
+    """
+    fields = read_sealed(directory / RESULT)
+    if fields is not None and fields.keys() != set(Result._fields):
+        raise DamagedError(f"'{directory / RESULT}' must be the result of a run (its fields are others).")
+    return None if fields is None else Result(**fields)
+
+
+def read_failure(directory: Path) -> Failure | None:
+    """Return why a run failed, or None if it didn't."""
+    try:
+        fields = read_sealed(directory / FAILURE)
+    except DamagedError:
+        return None
+    return None if fields is None or fields.keys() != set(Failure._fields) else Failure(**fields)
+
+
+def write_failure(directory: Path, failure: Failure) -> None:
+    """Write down why a run failed.
+
+    Raises:
+        UserError: The disk refuses.
+    """
+    with writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        write_sealed(directory / FAILURE, failure._asdict())
+
+
 def read_config(directory: Path) -> RunConfig:
     """Return a run's configuration.
 
     Raises:
-        UserError: The directory holds none.
+        UserError: There is none, or it isn't one.
     """
-    path = directory / "config.yaml"
+    path = directory / CONFIG
     try:
-        return RunConfig.model_validate(yaml.safe_load(path.read_text()))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        return validate(yaml.load(path.read_text(), Loader=yaml.CSafeLoader))
+    except (OSError, ValueError, yaml.YAMLError, ConfigError) as error:
         raise UserError(f"'{path}' must be the configuration of a run.") from error
 
 
-def read_result(directory: Path) -> Result | None:
-    """Return a run's result, or None if it isn't finished.
+class Journal:
+    """The record of one run, open for writing until the run is finished. The writer must hold the record's lock.
+
+    Args:
+        directory: The run's directory; made if need be.
+        config: The run's configuration.
 
     Raises:
-        UserError: The file is there, but isn't a result.
+        UserError: The directory can't be written to.
     """
-    path = directory / "result.json"
-    try:
-        return Result(**json.loads(path.read_text())) if path.exists() else None
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"'{path}' must be the result of a run ({error}).") from error
+
+    def __init__(self, directory: Path, config: RunConfig) -> None:
+        found = read_record(directory)
+        self.directory = directory
+        self._entries = list(found.entries)
+        self._result = found.result
+        self._damage = found.damage
+        self._crc = found.entries[-1].crc if found.entries else 0
+        self._config_sha256 = ""
+        self._file: BinaryIO | None = None
+        if found.result is None:
+            with writing(directory):
+                self._begin(config)
+
+    @property
+    def record(self) -> Record:
+        """What the directory holds by now."""
+        return Record(self.directory, tuple(self._entries), self._result, self._damage)
+
+    @property
+    def figures(self) -> Path:
+        """The folder of figures."""
+        return self.directory / "figures"
+
+    def write(self, event: Event) -> None:
+        """Write down what happened; an epoch's end first writes its checkpoint.
+
+        Raises:
+            UserError: The disk refuses.
+        """
+        assert self._file is not None
+        digest = None
+        if isinstance(event, EpochEnd):
+            assert event.checkpoint is not None
+            digest = save_checkpoint(checkpoint_path(self.directory, event.epoch), event.checkpoint)
+        now = round(time.time(), 3)
+        line, entry = to_line(event, time=now, checkpoint_sha256=digest, previous_crc=self._crc)
+        with writing(self.directory / EVENTS):
+            self._file.write(line)
+            self._file.flush()
+        self._crc = entry.crc
+        self._entries.append(entry)
+
+    def finish(self, **facts: Any) -> Result:  # noqa: ANN401 - the fields of a Result that events don't tell
+        """Write the result: from here on the run is finished.
+
+        Args:
+            facts: ``seconds``, ``sweep``, ``host``, ``data_source``, ``data_digest`` and ``code_digest`` of ``Result``.
+
+        Raises:
+            UserError: The disk refuses.
+        """
+        assert self._file is not None
+        result = Result(
+            **_ending(self.record.events),
+            **facts,
+            time=round(time.time(), 3),
+            config_sha256=self._config_sha256,
+            num_events=len(self._entries),
+            events_crc=self._crc,
+        )
+        with writing(self.directory / RESULT):
+            os.fsync(self._file.fileno())  # a result must not outlive the events that it was made of
+            write_sealed(self.directory / RESULT, result._asdict())
+        self._result = result
+        return result
+
+    def close(self) -> None:
+        """Close the file of events."""
+        if self._file is not None:
+            self._file.close()
+
+    def _begin(self, config: RunConfig) -> None:
+        """Leave nothing in the directory but what can be gone on from, and open the file of events."""
+        checkpoints = self.directory / "checkpoints"
+        if not checkpoints.is_dir():
+            remove(checkpoints)
+            checkpoints.mkdir(parents=True)
+        remove_temporary_files(self.directory)
+        for name in (RESULT, FAILURE):
+            remove(self.directory / name)
+        for path in (self.directory / CONFIG, self.directory / EVENTS, *checkpoints.iterdir()):
+            if path.is_dir():
+                remove(path)  # a file is going to be written there
+        text = yaml.dump(config.model_dump(mode="json"), Dumper=yaml.CSafeDumper, sort_keys=False).encode()
+        self._config_sha256 = hashlib.sha256(text).hexdigest()
+        write_whole(self.directory / CONFIG, text, durable=False)
+        path = self.directory / EVENTS
+        content = read_file(path) or b""
+        kept = b"".join(content.splitlines(keepends=True)[: len(self._entries)])
+        if kept != content:
+            write_whole(path, kept)
+        self._file = path.open("ab")
 
 
-def checkpoint_path(checkpoints: Path, epoch: int) -> Path:
-    """Return an epoch's file."""
-    return checkpoints / f"epoch_{epoch:03d}.npz"
+def _check_result(directory: Path, result: Result, entries: Sequence[Entry]) -> None:
+    crc = entries[-1].crc if entries else 0
+    if (len(entries), crc) != (result.num_events, result.events_crc):
+        path = directory / EVENTS
+        raise DamagedError(f"'{path}' must hold {result.num_events} events ({len(entries)} of them are whole).")
+    config = read_file(directory / CONFIG)
+    if config is None:
+        raise DamagedError(f"'{directory / CONFIG}' is missing.")
+    if hashlib.sha256(config).hexdigest() != result.config_sha256:
+        raise DamagedError(f"'{directory / CONFIG}' is damaged.")
 
 
-def save_checkpoint(checkpoints: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint as npz, without pickle."""
-    path = checkpoint_path(checkpoints, checkpoint.epoch)
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        allow_pickle=False,
-        epoch=np.int64(checkpoint.epoch),
-        order_state=np.str_(checkpoint.order_state),
-        **checkpoint.parameters._asdict(),
-    )
-    with writing(path):
-        write_whole(path, buffer.getvalue())
+def _has_damaged_line(content: bytes, whole: int) -> bool:
+    """Tell whether the line after the whole ones was once complete: it wasn't just cut off while it was written."""
+    return content.count(b"\n") > whole
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint.
-
-    Raises:
-        UserError: There is no whole checkpoint at that path.
-    """
-    try:
-        # opened here, because np.load leaves the file open if it is no zip archive
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            parameters = Parameters(file["filters"], file["weights"], file["biases"])
-            return Checkpoint(int(file["epoch"]), parameters, str(file["order_state"]))
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"'{path}' must be a checkpoint of a run ({error}).") from error
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file such that it never exists in part, not even after a power cut."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn the file system's refusal to write into one line."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"'{path}' cannot be written: {error.strerror}.") from error
-
-
-def _to_line(event: Event) -> str:
-    fields: dict[str, Any] = event._asdict()
-    del fields["member"]
-    fields.pop("checkpoint", None)  # a file of its own
-    return json.dumps({"event": EVENT_NAMES[type(event)], **fields}) + "\n"
+def _ending(events: Sequence[Event]) -> dict[str, Any]:
+    """Return the fields of a ``Result`` that the events tell."""
+    evaluations = {event.split: event for event in events if isinstance(event, Evaluation)}  # the last of each
+    valid, test = evaluations.get("valid"), evaluations.get("test")
+    end = events[-1]
+    return {
+        "outcome": "diverged" if isinstance(end, Diverged) else "finished",
+        "epoch": end.epoch,
+        "step": end.step,
+        "valid_loss": valid and valid.loss,
+        "valid_accuracy": valid and valid.accuracy,
+        "test_loss": test and test.loss,
+        "test_accuracy": test and test.accuracy,
+    }

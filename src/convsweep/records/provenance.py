@@ -1,7 +1,13 @@
-"""Where a run's code and libraries come from: git commit, uncommitted changes, versions, machine."""
+"""Where a sweep's code and libraries come from: git commit, uncommitted changes, versions, machine.
+
+What is recorded gives back the code that ran: the commit, with the recorded difference applied by ``git apply``.
+"""
 
 import functools
+import json
+import os
 import platform
+import re
 import subprocess
 from importlib.metadata import distributions
 from pathlib import Path
@@ -9,30 +15,86 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convsweep.records.files import write_whole
+
+DIFF, ENVIRONMENT = "uncommitted.diff", "environment.json"
+LARGEST_DIFF = 10_000_000  # bytes that are kept of it
+
+# whatever somebody's git is configured to: bytes as `git apply` takes them
+DIFF_OPTIONS = (
+    "--binary",
+    "--dst-prefix=b/",
+    "--no-color",
+    "--no-ext-diff",
+    "--no-renames",  # `changed_files` reads one name a file
+    "--no-textconv",
+    "--src-prefix=a/",
+    "--submodule=short",
+    "--unified=3",
+)
+
 
 class Provenance(NamedTuple):
     """The state of the code and of the machine, as far as it can be told."""
 
     git_commit: str | None  # None: not run from a git checkout
-    git_diff: str | None  # against that commit; empty if nothing was changed
+    git_diff: bytes | None  # against that commit, files that git doesn't track yet included; empty: nothing differs
     environment: dict[str, object]
 
 
 @functools.cache
 def provenance() -> Provenance:
     """Find out, once a process: the code that runs is the code that was imported."""
-    return Provenance(_git("rev-parse", "HEAD"), _git("diff", "HEAD"), _environment())
+    source = Path(__file__).parents[1]
+    commit = diff = None
+    # fails where this file isn't tracked: installed, or inside somebody else's checkout
+    if _git(source, "ls-files", "--error-unmatch", __file__) is not None:
+        root = Path((_git(source, "rev-parse", "--show-toplevel") or b"").decode().removesuffix("\n"))
+        commit, diff = _commit(root), _diff(root, source)
+    return Provenance(commit, diff, _environment())
 
 
-def _git(*arguments: str) -> str | None:
-    source = Path(__file__).parent
-    try:
-        # fails where this file isn't tracked: installed, or inside somebody else's checkout
-        subprocess.run(["git", "-C", source, "ls-files", "--error-unmatch", __file__], capture_output=True, check=True)
-        done = subprocess.run(["git", "-C", source, *arguments], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
+def write_provenance(directory: Path, found: Provenance) -> None:
+    """Write what was found into a sweep's directory."""
+    write_whole(directory / ENVIRONMENT, (json.dumps(found.environment, indent=2) + "\n").encode())
+    if found.git_diff:
+        write_whole(directory / DIFF, found.git_diff)
+
+
+def changed_files(diff: bytes) -> list[str]:
+    """Return the paths that a difference changes."""
+    text = diff.decode(errors="replace")
+    # git puts a name with special characters in quotes, one with spaces not
+    found = re.findall(r'^diff --git (?:a/(.+) b/\1|"a/(.+)" "b/\2")$', text, re.MULTILINE)
+    return [plain or quoted for plain, quoted in found]
+
+
+def _commit(root: Path) -> str | None:
+    found = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")  # fails in a repository without commits
+    return found.decode().strip() if found else None
+
+
+def _diff(root: Path, source: Path) -> bytes | None:
+    tracked = _git(root, "diff", *DIFF_OPTIONS, "HEAD")
+    if tracked is None:
         return None
-    return done.stdout.strip()
+    # files that git doesn't know yet, of the package: the program may import them
+    new = _git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", str(source)) or b""
+    for name in sorted(filter(None, new.split(b"\0"))):
+        nothing = os.devnull.encode()
+        # subtle: git ends with 1 where two files differ
+        tracked += _git(root, "diff", *DIFF_OPTIONS, "--no-index", "--", nothing, name, differs=True) or b""
+    if len(tracked) > LARGEST_DIFF:
+        return tracked[:LARGEST_DIFF] + f"\n[cut: {len(tracked):,} bytes in all]\n".encode()
+    return tracked
+
+
+def _git(source: Path, *arguments: str | bytes, differs: bool = False) -> bytes | None:
+    try:
+        done = subprocess.run(["git", "-C", source, *arguments], capture_output=True, check=False)
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 or (differs and done.returncode == 1) else None
 
 
 def _environment() -> dict[str, object]:

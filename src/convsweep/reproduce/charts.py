@@ -1,6 +1,7 @@
-"""The study's pictures: what our seeds print as dots, what the tutorial reports as a line."""
+"""A reproduction's pictures: what our seeds print as dots, what the tutorial reports as a line."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,22 +9,35 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from convsweep.nn.network import Gradient
-from convsweep.pictures.plots import BLUE, GREY, ORANGE
+from convsweep.pictures.style import BLUE, GREY, ORANGE
+from convsweep.records.files import writing
 from convsweep.reproduce.parallel import RULES
 from convsweep.reproduce.reported import TEST, Reported
+from convsweep.reproduce.reproduction import Reproduction
 from convsweep.reproduce.statistics import Floats, prediction_interval
-from convsweep.reproduce.verdicts import Ours
+from convsweep.reproduce.verdicts import Ours, by_place
 
 COLOURS: Mapping[Gradient, str] = {"exact": BLUE, "last_class": ORANGE, "as_printed": GREY}
 
 
-def draw_all(reported: Sequence[Reported], ours: Ours, subtitle: str) -> dict[str, Figure]:
-    """Return the figures by name."""
-    return {
+def write_pictures(reproduction: Reproduction, folder: Path) -> list[Path]:
+    """Draw all pictures and write them into a folder as PNG files; return the files' paths.
+
+    Raises:
+        UserError: The folder can't be written to.
+    """
+    reported, ours = reproduction.reported, by_place(reproduction.measurements)
+    subtitle = f"{reproduction.num_seeds} seeds, {reproduction.data}"
+    figures = {
         "test": test_strips(reported, ours, subtitle),
         "epoch_10": last_epoch(reported, ours, subtitle),
         "first_windows": first_windows(reported, ours, subtitle),
     }
+    paths = [folder / f"{name}.png" for name in figures]
+    with writing(folder):
+        for path, figure in zip(paths, figures.values(), strict=True):
+            figure.savefig(path, dpi=110)
+    return paths
 
 
 def test_strips(reported: Sequence[Reported], ours: Ours, subtitle: str) -> Figure:

@@ -1,17 +1,15 @@
 """All seeds under all gradient rules: stacks of seeds, spread over processes."""
 
+from collections import deque
 from collections.abc import Generator, Sequence
-from contextlib import closing
 from typing import get_args
 
-from joblib import cpu_count
 from threadpoolctl import threadpool_limits
 
-from convsweep.errors import UserError
 from convsweep.nn.network import Gradient
 from convsweep.nn.training import Splits
-from convsweep.reproduce.study import Outcome, run_stack
-from convsweep.runs.pool import Over, Pool, Said, Say
+from convsweep.reproduce.protocol import Outcome, replicate
+from convsweep.runs.executors import Processes, num_cores
 
 RULES: tuple[Gradient, ...] = get_args(Gradient)
 STACK = 10  # members: fills a core's cache well enough, and gives several cores something to do
@@ -37,16 +35,17 @@ def run_all(stacks: Sequence[tuple[Gradient, range]], splits: Splits) -> Generat
     Raises:
         UserError: A process was killed.
     """
-    pool = Pool(["convsweep.reproduce.study"])
-    with closing(pool.run(_work, [(rule, seeds, splits) for rule, seeds in stacks], cpu_count())) as events:
-        for event in events:
-            match event:
-                case Said(_, Outcome() as outcome):
-                    yield outcome
-                case Over(_, exit_code) if exit_code is not None:
-                    raise UserError("A process of the study was killed: there may be too little memory.")
+    waiting = deque((rule, seeds, splits) for rule, seeds in stacks)
+    with Processes(_replicate, min(num_cores(), len(waiting))) as workers:
+        while waiting or workers.busy:
+            while waiting and workers.idle:
+                workers.submit(waiting.popleft())
+            for done in workers.wait():
+                if done.error is not None:
+                    raise done.error
+                yield done.result
 
 
-def _work(task: Task, say: Say) -> None:
+def _replicate(task: Task) -> Outcome:
     with threadpool_limits(1):  # the products are too small to share
-        say(run_stack(*task))
+        return replicate(*task)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from convsweep.nn.network import Gradient
-from convsweep.reproduce.report import Study
+from convsweep.reproduce.protocol import LONG_WINDOW, Measurement
 from convsweep.reproduce.reported import TEST, Place
-from convsweep.reproduce.study import LONG_WINDOW, Measurement
+from convsweep.reproduce.reproduction import Reproduction
 
 
 class Replication(NamedTuple):
@@ -19,17 +19,12 @@ class Replication(NamedTuple):
     points: list[tuple[str, float, int]]  # metric, value, step
 
 
-def replications(study: Study, num_train: int) -> Iterator[Replication]:
-    """Yield one a gradient rule and seed; of a run that diverged, what it printed until then.
-
-    Args:
-        study: What was run.
-        num_train: Images an epoch.
-    """
+def replications(reproduction: Reproduction) -> Iterator[Replication]:
+    """Yield one run for each gradient rule and seed; of a run that diverged, what it printed until then."""
     of_run: dict[tuple[Gradient, int], list[Measurement]] = {}
-    for found in study.measurements:
+    for found in reproduction.measurements:
         of_run.setdefault((found.gradient, found.seed), []).append(found)
-    diverged = {(divergence.gradient, divergence.seed): divergence.step for divergence in study.divergences}
+    diverged = {(divergence.gradient, divergence.seed): divergence.step for divergence in reproduction.divergences}
     for gradient, seed in sorted(of_run):
         step = diverged.get((gradient, seed))
         tags = {"convsweep.outcome": "finished"}
@@ -44,7 +39,7 @@ def replications(study: Study, num_train: int) -> Iterator[Replication]:
                 # the test first: MLflow's compare page preselects the metric that was logged first
                 for found in sorted(of_run[gradient, seed], key=lambda found: found.place != TEST)
                 if not math.isnan(found.loss)
-                for point in _points(found, num_train)
+                for point in _points(found, reproduction.num_train)
             ],
         )
 

@@ -25,7 +25,7 @@ Verdict = Literal["consistent", "inconsistent", "inconclusive"]
 ALPHA = 0.05  # of a faithful copy's reported numbers, this share is called inconsistent
 
 
-class Interval(NamedTuple):
+class PredictionInterval(NamedTuple):
     """Where one more value will lie."""
 
     low: float
@@ -48,7 +48,7 @@ class Joint(NamedTuple):
     limit: float | None  # distances above it have p <= ALPHA; None: n is too small for that
 
 
-def prediction_interval(sample: Floats, confidence: float = 1 - ALPHA) -> Interval:
+def prediction_interval(sample: Floats, confidence: float = 1 - ALPHA) -> PredictionInterval:
     """Return the interval that holds one more value with this probability, if values are normal.
 
     Args:
@@ -59,15 +59,16 @@ def prediction_interval(sample: Floats, confidence: float = 1 - ALPHA) -> Interv
     >>> round(low, 3), round(high, 3)
     (-1.809, 7.809)
     """
-    # mean -+ t_(1 + confidence) / 2, n - 1  s sqrt(1 + 1/n)
-    half_width = stats.t.ppf((1 + confidence) / 2, len(sample) - 1) * _predictive_sd(sample)
-    return Interval(float(sample.mean() - half_width), float(sample.mean() + half_width))
+    # mean -+ t((1 + confidence) / 2, n - 1) s sqrt(1 + 1/n)
+    half_width = stats.t.ppf((1 + confidence) / 2, len(sample) - 1) * sample.std(ddof=1) * np.sqrt(1 + 1 / len(sample))
+    return PredictionInterval(float(sample.mean() - half_width), float(sample.mean() + half_width))
 
 
 def prediction_p(value: float, sample: Floats) -> float:
     """Return the two-sided p of a value under the sample's predictive t distribution.
 
-    It is at most 1 - confidence exactly when the value lies outside ``prediction_interval``.
+    It is at most 1 - confidence exactly when the value lies outside ``prediction_interval``. It is also the p of
+    Student's t test of two samples, one of which is that single value: SciPy has the test under this name.
 
     Args:
         value: The one to judge.
@@ -76,11 +77,10 @@ def prediction_p(value: float, sample: Floats) -> float:
     >>> round(prediction_p(6.0, np.array([1.0, 2.0, 3.0, 4.0, 5.0])), 4)
     0.1583
     """
-    spread = _predictive_sd(sample)
-    if spread == 0:
-        return float(value == sample.mean())
+    if np.ptp(sample) == 0:
+        return float(value == sample[0])
     # t = (x - mean) / (s sqrt(1 + 1/n))
-    return float(2 * stats.t.sf(abs(value - sample.mean()) / spread, len(sample) - 1))
+    return float(stats.ttest_ind([value], sample).pvalue)
 
 
 def rank_test(value: float, sample: Floats) -> Rank:
@@ -146,9 +146,3 @@ def judge(p: float, *, conclusive: bool) -> Verdict:
     if p <= ALPHA:
         return "inconsistent"
     return "consistent" if conclusive else "inconclusive"
-
-
-def _predictive_sd(sample: Floats) -> float:
-    """Return the standard deviation of one more value's distance from the sample's mean."""
-    # s sqrt(1 + 1/n)
-    return float(sample.std(ddof=1) * np.sqrt(1 + 1 / len(sample)))

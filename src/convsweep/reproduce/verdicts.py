@@ -22,6 +22,7 @@ import numpy as np
 
 from convsweep.nn.network import NUM_CLASSES, Gradient
 from convsweep.reproduce.parallel import RULES
+from convsweep.reproduce.protocol import Measurement
 from convsweep.reproduce.reported import TEST, Place, Reported
 from convsweep.reproduce.statistics import (
     Floats,
@@ -33,7 +34,6 @@ from convsweep.reproduce.statistics import (
     prediction_p,
     rank_test,
 )
-from convsweep.reproduce.study import Measurement
 
 
 class Margin(NamedTuple):

@@ -1,58 +1,166 @@
-"""Which jobs of a sweep train side by side: the plan of stacks."""
+"""What a launch is going to do, job by job, found by reading the records; and how long it may take."""
 
-import json
+import math
+import socket
+import statistics
 from collections.abc import Iterable, Sequence
-from itertools import groupby, pairwise
-from math import ceil
+from pathlib import Path
+from typing import Literal, NamedTuple
 
-from convsweep.config import RunConfig
+from convsweep.config import RunConfig, flatten
+from convsweep.errors import UserError
+from convsweep.nn.network import NUM_CLASSES, num_blocks
+from convsweep.nn.patches import KERNEL
+from convsweep.records.files import DamagedError
+from convsweep.records.identity import code_digest
+from convsweep.records.journal import Result, read_config, read_record, read_result, run_directory
+from convsweep.records.sweep import Sweep
+from convsweep.runs.partition import divide_into_stacks, training_cost
+from convsweep.runs.stack import Job, missing_figures
 
-# Members of a stack may differ in these; whatever else is in a configuration they share
-MEMBERS_OWN = {"init_scale", "learning_rate", "seed", "epochs"}
+Action = Literal["train", "go on", "finished"]
 
-# Filters of a whole stack, in float32: 16 models of 8. What a step works on at a time (a plane of feature maps, a
-# member's dense weights) then stays within an L2 cache of 1 MB. With half as many a step costs 15% more, with twice as
-# many 8% less.
-FILTERS_AT_ONCE = 128
+PAST_RUNS = 40  # finished runs, the newest, that an estimate is made from
+START_UP = 1.5  # seconds until the first process trains
 
 
-def plan_stacks(configs: Sequence[RunConfig], processes: int) -> list[list[int]]:
-    """Divide jobs into stacks, as large as pays and as even as it takes to keep all processes busy.
+class JobPlan(NamedTuple):
+    """What is to be done about one job."""
+
+    job: Job
+    action: Action
+    epoch: int  # to go on after; 0 if nothing was trained yet
+    result: Result | None  # of a finished run
+    damage: tuple[str, ...]  # what can't be trusted of its record
+
+
+class Estimate(NamedTuple):
+    """How much a plan may cost, going by finished runs of this machine."""
+
+    seconds: float
+    bytes: float
+
+
+class Plan(NamedTuple):
+    """What is to be done about all jobs."""
+
+    jobs: tuple[JobPlan, ...]
+    stacks: tuple[tuple[int, ...], ...]  # places in ``jobs`` of those that aren't finished, longest stacks first
+    processes: int
+
+    @property
+    def unfinished(self) -> list[JobPlan]:
+        """The jobs that there is something to do about."""
+        return [planned for planned in self.jobs if planned.action != "finished"]
+
+    def count(self, action: Action) -> int:
+        """Return how many jobs have this to be done."""
+        return sum(planned.action == action for planned in self.jobs)
+
+
+def make_plan(jobs: Sequence[Job], processes: int, *, anew: bool = False) -> Plan:
+    """Find out what is to be done.
 
     Args:
-        configs: One a job.
-        processes: How many stacks will train at a time.
+        jobs: All jobs.
+        processes: How many stacks can train at a time.
+        anew: Train what is finished, too.
+    """
+    by_key: dict[str, JobPlan] = {}
+    for job in jobs:
+        if job.run_key not in by_key:
+            by_key[job.run_key] = JobPlan(job, "train", 0, None, ()) if anew else _plan_job(job)
+    plans = tuple(by_key[job.run_key]._replace(job=job) for job in jobs)
+    places = [place for place, planned in enumerate(plans) if planned.action != "finished"]
+    stacks = divide_into_stacks([plans[place].job.config for place in places], processes) if places else []
+    chosen = tuple(tuple(places[number] for number in stack) for stack in stacks)
+    return Plan(plans, chosen, max(min(processes, len(chosen)), 1))
+
+
+def estimate(plan: Plan, mlruns: Path) -> Estimate | None:
+    """Return what a plan may cost, or None if nothing was finished on this machine yet."""
+    rates, overheads = [], []
+    for directory, result in _past_results(mlruns):
+        try:
+            config = read_config(directory)
+        except UserError:
+            continue
+        rates.append(result.seconds / training_cost(config))
+        size = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+        overheads.append(size - _checkpoint_bytes(config) * (result.epoch + 1))
+    if not rates:
+        return None
+    rate = statistics.median(rates)
+    costs = [sum(training_cost(plan.jobs[place].job.config) for place in stack) for stack in plan.stacks]
+    seconds = rate * max(sum(costs) / plan.processes, max(costs, default=0)) + START_UP
+    configs = [planned.job.config for planned in plan.unfinished]
+    checkpoints = sum(_checkpoint_bytes(config) * (config.train.epochs + 1) for config in configs)
+    return Estimate(seconds, checkpoints + statistics.median(overheads) * len(configs))
+
+
+def changes(job: Job, mlruns: Path, earlier: Sweep | None) -> list[str]:
+    """Say in what a job that isn't finished differs from the one that the same command ran before.
+
+    Args:
+        job: The job.
+        mlruns: Where the records are.
+        earlier: The last sweep of the same command, if there is one.
 
     Returns:
-        The numbers of each stack's jobs, stacks that take longest first.
+        Values with what they were, or ``data`` or ``code``; nothing if the job is the same or new.
     """
-    fair_share = sum(map(_cost, configs)) / processes
-    stacks = []
-    for numbers in _groups(configs):
-        members = [configs[number] for number in numbers]
-        bytes_each = 8 if members[0].train.dtype == "float64" else 4
-        at_once = max(FILTERS_AT_ONCE * 4 // bytes_each // members[0].model.num_filters, 1)
-        parts = max(ceil(len(numbers) / at_once), round(sum(map(_cost, members)) / fair_share))
-        parts = min(parts, len(numbers))
-        bounds = [len(numbers) * part // parts for part in range(parts + 1)]
-        stacks += [numbers[start:end] for start, end in pairwise(bounds)]
-    return sorted(stacks, key=lambda stack: -sum(_cost(configs[number]) for number in stack))
+    keys = {} if earlier is None else {of_earlier.number: of_earlier.run_key for of_earlier in earlier.jobs}
+    key = keys.get(job.number, job.run_key)
+    if key == job.run_key:
+        return []
+    directory = run_directory(mlruns, key)
+    try:
+        before, result = _decisive(read_config(directory)), read_result(directory)
+    except (UserError, DamagedError):
+        return []
+    now = _decisive(job.config)
+    values = [f"{name} was {before.get(name)}" for name, value in now.items() if before.get(name) != value]
+    if values:
+        return values
+    return ["code"] if result is not None and result.code_digest != code_digest() else ["data"]
 
 
-def _groups(configs: Sequence[RunConfig]) -> Iterable[list[int]]:
-    """Group jobs that can share a stack, those of equal length side by side."""
+def _plan_job(job: Job) -> JobPlan:
+    record = read_record(job.directory)
+    if record.result is not None:
+        missing = missing_figures(record)
+        if not missing:
+            return JobPlan(job, "finished", record.result.epoch, record.result, record.damage)
+        sentence = f"'{record.directory / 'figures'}' lacks {', '.join(missing)}: to be drawn again."
+        return JobPlan(job, "go on", record.result.epoch, None, (sentence,))
+    action: Action = "train" if record.last_epoch is None else "go on"
+    return JobPlan(job, action, record.last_epoch or 0, None, record.damage)
 
-    def shared(number: int) -> str:
-        config = configs[number]  # where a run is kept doesn't decide how it is trained
-        sections = (config.model, config.train, config.data)
-        return json.dumps([section.model_dump(mode="json", exclude=MEMBERS_OWN) for section in sections])
 
-    numbers = sorted(range(len(configs)), key=lambda number: (shared(number), configs[number].train.epochs))
-    for _, group in groupby(numbers, key=shared):
-        yield list(group)
+def _past_results(mlruns: Path) -> Iterable[tuple[Path, Result]]:
+    """Yield the newest finished runs of this machine."""
+    paths = sorted(mlruns.glob("runs/*/result.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in paths[:PAST_RUNS]:
+        try:
+            result = read_result(path.parent)
+        except (UserError, DamagedError):
+            continue
+        if result is not None and result.host == socket.gethostname() and result.outcome == "finished":
+            yield path.parent, result
 
 
-def _cost(config: RunConfig) -> float:
-    """Return about how long a job trains, in steps of one filter."""
-    per_step = config.model.num_filters + 2  # some of a step costs the same whatever the number of filters
-    return float(config.train.epochs * config.data.num_train * per_step)
+def _checkpoint_bytes(config: RunConfig) -> int:
+    """Return about how many bytes one of a run's checkpoints has."""
+    filters = config.model.num_filters
+    inputs = num_blocks(config.model.padding) * filters
+    numbers = math.prod((filters, KERNEL, KERNEL)) + inputs * NUM_CLASSES + NUM_CLASSES
+    return numbers * (8 if config.train.dtype == "float64" else 4) + 2000
+
+
+def _decisive(config: RunConfig) -> dict[str, object]:
+    """Return the values that decide a run's numbers."""
+    return {
+        key: value
+        for key, value in flatten(config).items()
+        if key.startswith(("model.", "train.", "data.")) and key not in ("data.dir", "data.mirrors")
+    }

@@ -1,1 +1,1 @@
-"""MLflow as a view of runs and sweeps. Importing a module of this package imports mlflow, which takes seconds."""
+"""MLflow as a view of runs and sweeps. All modules but ``names`` and ``process`` import mlflow, which takes seconds."""

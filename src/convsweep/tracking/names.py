@@ -1,8 +1,18 @@
-"""What MLflow shows of a configuration: params, tags and short run names."""
+"""What runs, sweeps and configurations are called in MLflow: tags, params and short run names."""
 
 from collections.abc import Sequence
 
 from convsweep.config import RunConfig, flatten
+
+ROLE_TAG = "convsweep.role"  # run | sweep | study | replication
+SWEEP_TAG = "convsweep.sweep"  # on the parent and every job: the sweep's id
+JOB_TAG = "convsweep.job"  # SWEEP/NUMBER: what a job's run is found by
+RUN_KEY_TAG = "convsweep.run_key"
+OUTCOME_TAG = "convsweep.outcome"  # finished | diverged
+REUSED_TAG = "convsweep.reused"  # true: the results are those of a run that another sweep trained
+FAILURE_TAG = "convsweep.failure"  # why a run failed, in one line
+SENT_TAG = "convsweep.sent"  # which state of the record is shown whole: see ``records.signature``
+NOTE_TAG = "mlflow.note.content"  # what a run's page shows as its description
 
 # What sweeps usually vary. Only these are params, so that MLflow's charts offer nothing that is constant.
 HYPERPARAMETERS = {
@@ -13,7 +23,14 @@ HYPERPARAMETERS = {
     "train.seed": "seed",
 }
 CONFIG_TAG = "config."  # every other value is a tag: config.train.ties and so on
-PLACES = ("mlruns", "tracking.experiment", "data.dir", "data.mirrors")  # say where, not what: neither
+PLACES = (
+    "mlruns",
+    "rerun",
+    "tracking.enabled",
+    "tracking.experiment",
+    "data.dir",
+    "data.mirrors",
+)  # decide nothing: neither
 
 SHORT = {
     "model.num_filters": "f",
@@ -22,6 +39,26 @@ SHORT = {
     "train.epochs": "e",
     "train.seed": "seed",
 }
+
+
+def tagged(**tags: str) -> str:
+    """Return the condition that runs have these tags, in MLflow's search language.
+
+    Args:
+        tags: Names without the ``convsweep.`` before them, and values.
+
+    Raises:
+        ValueError: A value holds a quote, which that language cannot express.
+    """
+    for value in tags.values():
+        if "'" in value or "\\" in value:
+            raise ValueError(f"MLflow cannot search for a tag's value with a quote in it (got {value!r}).")
+    return " and ".join(f"tags.`convsweep.{name}` = '{value}'" for name, value in tags.items())
+
+
+def jobs_of(sweep_id: str) -> str:
+    """Return the search condition for a sweep's jobs."""
+    return tagged(sweep=sweep_id, role="run")
 
 
 def params(config: RunConfig) -> dict[str, str]:

@@ -1,191 +1,256 @@
-"""The MLflow store: made once, by one process, and never left with runs that only seem to run."""
+"""MLflow's store: opened such that whatever is wrong with it is told in one line, without a password, and soon.
 
-import functools
+The store is the SQLite file in ``mlruns``, or what ``MLFLOW_TRACKING_URI`` names: another SQLite file, a server, a
+database server.
+"""
+
 import logging
 import os
 import re
-import signal
-import socket
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-import filelock
-import psutil
-
+# before mlflow is imported. Repeating is our own business: whoever repeats must look first what got through
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # its default waits minutes for a dead server
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")  # seconds
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
-import mlflow
+import sqlalchemy
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import Experiment, Run
 from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from requests import RequestException
-from sqlalchemy import Engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from convsweep.errors import UserError
+from convsweep.tracking import addresses, database
 
-OWNER_TAG = "convsweep.owner"
-RUNNING = "attributes.status = 'RUNNING'"
-STORE_ERRORS = (MlflowException, RequestException, SQLAlchemyError, OSError)
+STORE_ERRORS = (MlflowException, RequestException, SQLAlchemyError, sqlite3.Error, ImportError)
+PACKAGES = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
+
+
+class StoreError(UserError):
+    """The store doesn't do what it was asked to; the text says which one and why.
+
+    Args:
+        text: What is told.
+        away: Whether it would refuse anything else as well: it doesn't answer, is locked, is full.
+    """
+
+    def __init__(self, text: str, *, away: bool = True) -> None:
+        self.away = away
+        super().__init__(text)
+
+
+class StoreDeletedError(StoreError):
+    """The store's file is another one than was opened, or gone."""
 
 
 class Store(NamedTuple):
     """An MLflow experiment, ready to write runs to."""
 
-    uri: str
+    uri: str  # with its password: never to be shown
     client: MlflowClient
     experiment_id: str
+    told: tuple[str, ...]  # what a person must be told of the opening, a line each
+    inode: int | None  # of an SQLite file
+    engine: sqlalchemy.Engine | None  # of a database
+
+    @property
+    def shown(self) -> str:
+        """The address as it may be shown."""
+        return addresses.shown(self.uri)
+
+    def check_file(self) -> None:
+        """Find out whether an SQLite file is still the one that was opened.
+
+        Raises:
+            StoreDeletedError: It was deleted or replaced: what was written into it since is lost.
+        """
+        path = addresses.sqlite_path(self.uri)
+        if path is not None and database.inode(path) != self.inode:
+            raise StoreDeletedError(
+                f"'{path}' was deleted while it was in use. A new one is made, for the runs of this sweep; "
+                "`convsweep sync` sends those of all others."
+            )
+
+    def check_lock(self) -> None:
+        """Find out whether an SQLite file can be written to: MLflow itself would wait for 20 s, in each call.
+
+        Raises:
+            StoreError: Another program has held its lock for some seconds, or it can't be written to at all.
+        """
+        path = addresses.sqlite_path(self.uri)
+        if path is not None:
+            with answering(self.uri):
+                database.try_lock(path)
+
+    def close(self) -> None:
+        """Close all connections to a database, so that whoever opens it next starts from nothing."""
+        if self.engine is not None:
+            with suppress(*STORE_ERRORS):  # a server that is away has closed them itself
+                self.engine.dispose()
 
 
-@event.listens_for(Engine, "connect")
-def _trust_the_journal(connection: object, _: object) -> None:
-    """Let SQLite's write-ahead log wait for the disk at its checkpoints only: MLflow commits 30 times a run.
-
-    A power cut can then cost the last transactions, never the database; and the runs' own records have what they told.
-    """
-    if isinstance(connection, sqlite3.Connection):
-        with suppress(sqlite3.DatabaseError):  # no database: that is told where it is used, without MLflow's retries
-            connection.execute("PRAGMA synchronous=NORMAL")
-
-
-def tracking_uri(mlruns: Path) -> str:
-    """Return ``MLFLOW_TRACKING_URI`` if it is set, the SQLite database in ``mlruns`` otherwise."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{mlruns.absolute()}/mlflow.db"
-
-
-@functools.cache
 def connect(mlruns: Path, experiment: str) -> Store:
-    """Open the store for writing, making database and experiment if need be; end runs whose process is gone.
+    """Open the store for writing, making database and experiment if need be.
 
     Raises:
-        UserError: The store doesn't answer or can't be written to.
+        StoreError: The store doesn't answer or can't be written to.
     """
-    uri = tracking_uri(mlruns)
-    _hush()
+    uri = addresses.with_patience(addresses.tracking_uri(mlruns))
+    artifacts = mlruns.absolute() / "artifacts"
     with answering(uri):
-        mlruns.mkdir(parents=True, exist_ok=True)
-        # several processes that open a fresh database at once break each other's migration
-        with filelock.FileLock(mlruns / "mlflow.lock"):
-            mlflow.set_tracking_uri(uri)
-            client = MlflowClient(uri)
-            found = client.get_experiment_by_name(experiment)
-            if found is not None:
-                experiment_id = found.experiment_id
-            elif uri.startswith("sqlite:"):
-                artifacts = (mlruns / "artifacts" / experiment).absolute().as_uri()
-                experiment_id = client.create_experiment(experiment, artifact_location=artifacts)
-                with closing(sqlite3.connect(uri.removeprefix("sqlite:///"))) as database:
-                    database.execute("PRAGMA journal_mode=WAL")  # readers don't wait for writers; stays set
-            else:
-                experiment_id = client.create_experiment(experiment)
-            mlflow.set_experiment(experiment_id=experiment_id)  # where models go, which only the fluent API logs
-            store = Store(uri, client, experiment_id)
-            _end_abandoned(store)
-    return store
+        told, inode, engine = _prepare(uri, artifacts)
+        path = addresses.sqlite_path(uri)
+        if path is not None:
+            database.try_lock(path)
+        client = MlflowClient(uri)
+        found = client.get_experiment_by_name(experiment) or _make_experiment(client, uri, experiment, artifacts)
+        _check_experiment(found, uri)
+        return Store(uri, client, found.experiment_id, tuple(told), inode, engine)
 
 
 def open_existing(mlruns: Path, experiment: str) -> Store:
     """Open the store for reading.
 
     Raises:
-        UserError: The store doesn't answer, or has no such experiment.
+        StoreError: The store doesn't answer, or has no such experiment.
     """
-    uri = tracking_uri(mlruns)
-    _hush()
-    none_yet = UserError(f"No experiment '{experiment}' in '{uri}' yet: `convsweep train` makes one.")
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+    uri = addresses.with_patience(addresses.tracking_uri(mlruns))
+    none_yet = StoreError(f"No experiment '{experiment}' in '{addresses.shown(uri)}' yet: `convsweep train` makes one.")
+    path = addresses.sqlite_path(uri)
+    if path is not None and not path.exists():
         raise none_yet
     with answering(uri):
-        mlflow.set_tracking_uri(uri)
+        told, inode, engine = _prepare(uri, mlruns.absolute() / "artifacts")
         client = MlflowClient(uri)
         found = client.get_experiment_by_name(experiment)
-    if found is None:
-        raise none_yet
-    return Store(uri, client, found.experiment_id)
-
-
-@contextmanager
-def undisturbed(uri: str) -> Iterator[None]:
-    """Hold Ctrl-C and SIGTERM back until the body is through: amid a transaction they could leave a database locked.
-
-    A server is asked without: it may not answer, and then Ctrl-C is the way out.
-    """
-    if uri.startswith("http") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    arrived: list[int] = []
-    handlers = {
-        # not blocked by a mask, which another thread would not share: Python runs handlers in this one, whoever was hit
-        number: signal.signal(number, lambda number, _: arrived.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        if arrived:
-            signal.raise_signal(arrived[0])
+        if found is None:
+            raise none_yet
+        _check_experiment(found, uri)
+        return Store(uri, client, found.experiment_id, tuple(told), inode, engine)
 
 
 @contextmanager
 def answering(uri: str) -> Iterator[None]:
-    """Turn the store's refusal into one line; the body is undisturbed."""
+    """Turn the store's refusal of what the body asks into one line.
+
+    Raises:
+        StoreError: It refuses.
+    """
     try:
-        with undisturbed(uri):
-            yield
+        yield
     except STORE_ERRORS as error:
-        raise UserError(f"MLflow's store '{uri}' cannot be used: {one_line(error)}") from error
+        text = f"MLflow's store '{addresses.shown(uri)}' cannot be used: {_reason(error, uri)}"
+        raise StoreError(text, away=_is_away(error)) from error
 
 
-def one_line(error: Exception) -> str:
-    """Return an error's text in one line, and what matters of it where it is known to be long."""
-    if isinstance(error, RequestException) or "Max retries exceeded" in str(error):
-        return "it does not answer"
-    of_the_driver = re.split(r"\[SQL:|\(Background on", str(error))[0]  # SQLAlchemy adds query and a link
-    return " ".join(of_the_driver.split())[:200]
-
-
-def owner() -> str:
-    """Return who this process is: host, process number, and when it started (numbers are used again)."""
-    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
-
-
-def search(store: Store, *conditions: str) -> list[Run]:
-    """Return all of the experiment's runs that meet conditions in MLflow's search language, newest first."""
+def search(store: Store, condition: str) -> list[Run]:
+    """Return all of the experiment's runs that meet a condition in MLflow's search language, newest first."""
     found: list[Run] = []
     token: str | None = None
     while True:
-        page = store.client.search_runs([store.experiment_id], " and ".join(conditions), page_token=token)
+        page = store.client.search_runs([store.experiment_id], condition, page_token=token)
         found += page
         token = page.token
         if not token:
             return found
 
 
-def _hush() -> None:
-    """Keep libraries from talking of schema migrations (two screens) and of retries."""
-    for name, level in (("mlflow", logging.WARNING), ("alembic", logging.WARNING), ("urllib3", logging.ERROR)):
-        logging.getLogger(name).setLevel(level)
+def _prepare(uri: str, artifacts: Path) -> tuple[list[str], int | None, sqlalchemy.Engine | None]:
+    """Bring the store into a state in which MLflow itself can open it.
+
+    Returns:
+        What to tell a person, an SQLite file's inode, a database's engine.
+    """
+    for name in ("mlflow", "alembic", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what they have to say is in the errors that they raise
+    told: list[str] = []
+    path = addresses.sqlite_path(uri)
+    if path is not None:
+        try:
+            told = database.prepare(path, artifacts)
+        except OSError as error:
+            raise StoreError(f"'{error.filename or path}' cannot be used: {error.strerror}.") from error
+    elif addresses.is_database(uri):
+        # subtle: MLflow itself would try ten times, for 100 s
+        probe = sqlalchemy.create_engine(uri)
+        try:
+            with probe.connect():
+                pass
+        finally:
+            probe.dispose()
+    engine = _sql_store(uri, artifacts).engine if addresses.is_database(uri) else None
+    return told, None if path is None else database.inode(path), engine
 
 
-def _end_abandoned(store: Store) -> None:
-    """Mark as KILLED what a process of this host began that is no more: killed outright, or the power went."""
-    for run in search(store, RUNNING):
-        host, _, process = run.data.tags.get(OWNER_TAG, "").partition(":")
-        if host == socket.gethostname() and not _alive(process):
-            store.client.set_terminated(run.info.run_id, "KILLED")
+def _sql_store(uri: str, artifacts: Path) -> SqlAlchemyStore:
+    """Return MLflow's store of a database; all of a process's share one engine."""
+    store = SqlAlchemyStore(uri, artifacts.absolute().as_uri())  # type: ignore[no-untyped-call] # MLflow's has none
+    if store.engine.dialect.name == "sqlite" and not sqlalchemy.event.contains(store.engine, "connect", _dont_sync):
+        sqlalchemy.event.listen(store.engine, "connect", _dont_sync)
+        store.engine.dispose()
+    return store
 
 
-def _alive(process: str) -> bool:
-    number, _, started = process.partition(":")
+def _dont_sync(connection: sqlite3.Connection, _: object) -> None:
+    """Let the write-ahead log wait for the disk at its checkpoints only: MLflow commits 30 times a run.
+
+    A power cut can then cost the last transactions, never the database; and the records have what they told.
+    """
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("PRAGMA synchronous=NORMAL")
+
+
+def _make_experiment(client: MlflowClient, uri: str, name: str, artifacts: Path) -> Experiment:
     try:
-        return f"{psutil.Process(int(number)).create_time():.2f}" == started
-    except psutil.NoSuchProcess:
-        return False
+        if addresses.is_database(uri):
+            # its artifacts' folder is called by its number: the name may be anything, `../x` say
+            number = _sql_store(uri, artifacts).create_experiment(name)  # type: ignore[no-untyped-call] # nor this
+        else:
+            number = client.create_experiment(name)
+    except MlflowException as error:
+        found = client.get_experiment_by_name(name)  # made by another process meanwhile?
+        if error.error_code != "RESOURCE_ALREADY_EXISTS" or found is None:
+            raise
+        return found
+    return client.get_experiment(number)
+
+
+def _check_experiment(experiment: Experiment, uri: str) -> None:
+    if experiment.lifecycle_stage == "deleted":
+        raise StoreError(
+            f"The experiment '{experiment.name}' was deleted in MLflow's store '{addresses.shown(uri)}'. "
+            f"`mlflow experiments restore -x {experiment.experiment_id}` brings it back "
+            "(with that store in MLFLOW_TRACKING_URI); 'tracking.experiment' can name another."
+        )
+
+
+def _reason(error: Exception, uri: str) -> str:
+    """Return an error's text in one line, and what matters of it where it is known to be long."""
+    text = str(error)
+    if isinstance(error, RequestException) or "Max retries exceeded" in text or "timed out" in text.lower():
+        return "it does not answer"
+    if isinstance(error, ImportError) and error.name is not None:
+        return f"it needs the package '{PACKAGES.get(error.name, error.name)}' (`pip install` it)."
+    # of MLflow's client, of PostgreSQL's and of MySQL's
+    away = ("failed with exception", "could not connect", "connection failed", "Connection refused", "terminating")
+    if any(words in text for words in away):
+        return "it does not answer"
+    if "database is locked" in text:
+        return "the database is locked by another program"
+    of_the_driver = re.split(r"\[SQL:|\(Background on", text)[0]  # SQLAlchemy adds query and a link
+    return " ".join(addresses.without_secrets(of_the_driver, uri).split())[:200]
+
+
+def _is_away(error: Exception) -> bool:
+    if isinstance(error, MlflowException):
+        # the others are about what was sent: a value that is too long, a run that somebody has deleted
+        return error.error_code in ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "PERMISSION_DENIED", "UNAUTHENTICATED")
+    return True

@@ -3,20 +3,27 @@
 Their role is neither ``run`` nor ``sweep``: what compares runs or sweeps doesn't see them.
 """
 
+import os
+import signal
+import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking.context.registry import resolve_tags
 
-from convsweep.tracking.store import OWNER_TAG, RUNNING, Store, answering, owner, search
-from convsweep.tracking.sweep import ROLE_TAG
+from convsweep.tracking.addresses import is_server
+from convsweep.tracking.names import NOTE_TAG, ROLE_TAG, tagged
+from convsweep.tracking.store import Store, answering, search
 
 STUDY_TAG = "convsweep.study"  # on the parent and every replication: the study's id
-NOTE_TAG = "mlflow.note.content"  # what the page of a run shows as its description
+OWNER_TAG = "convsweep.owner"  # the process that keeps a run up to date
+RUNNING = "attributes.status = 'RUNNING'"
 
 
 class TrackedStudy:
@@ -52,11 +59,11 @@ class TrackedStudy:
             **tags,
             STUDY_TAG: self.id,
             ROLE_TAG: "replication",
-            OWNER_TAG: owner(),
+            OWNER_TAG: _owner(),
             "mlflow.parentRunId": self._run_id,
         }
         client, now = self._store.client, int(time.time() * 1000)
-        with answering(self._store.uri):
+        with _undisturbed(self._store.uri):
             run_id = client.create_run(self._store.experiment_id, tags=all_tags, run_name=name).info.run_id
             client.log_batch(
                 run_id,
@@ -72,7 +79,7 @@ class TrackedStudy:
             UserError: The store refuses.
         """
         all_tags = {NOTE_TAG: note, **tags}
-        with answering(self._store.uri):
+        with _undisturbed(self._store.uri):
             self._store.client.log_batch(self._run_id, tags=[RunTag(key, value) for key, value in all_tags.items()])
             for path in files:
                 self._store.client.log_artifact(self._run_id, str(path))
@@ -85,11 +92,12 @@ def open_study(store: Store, study_id: str, name: str, params: Mapping[str, str]
     Raises:
         UserError: The store refuses.
     """
-    tags = {**resolve_tags(), STUDY_TAG: study_id, ROLE_TAG: "study", OWNER_TAG: owner()}
+    tags = {**resolve_tags(), STUDY_TAG: study_id, ROLE_TAG: "study", OWNER_TAG: _owner()}
     run_id: str | None = None
     state = "KILLED"  # by Ctrl-C or SIGTERM, unless something else can be said
     try:
-        with answering(store.uri):
+        with _undisturbed(store.uri):
+            _end_abandoned(store)
             run_id = store.client.create_run(store.experiment_id, tags=tags, run_name=name).info.run_id
             store.client.log_batch(run_id, params=[Param(key, value) for key, value in params.items()])
         yield TrackedStudy(store, study_id, run_id)
@@ -99,8 +107,8 @@ def open_study(store: Store, study_id: str, name: str, params: Mapping[str, str]
         raise
     finally:
         if run_id is not None:
-            with answering(store.uri):
-                for replication in search(store, RUNNING, f"tags.`{STUDY_TAG}` = '{study_id}'"):
+            with _undisturbed(store.uri):
+                for replication in search(store, f"{RUNNING} and {tagged(study=study_id)}"):
                     store.client.set_terminated(replication.info.run_id, "KILLED")
                 store.client.set_terminated(run_id, state)
 
@@ -108,11 +116,59 @@ def open_study(store: Store, study_id: str, name: str, params: Mapping[str, str]
 def study_page(store: Store) -> dict[str, str]:
     """Return the address of the page that compares the last study's runs, relative to the server's, if there is one."""
     with answering(store.uri):
-        studies = search(store, f"tags.`{ROLE_TAG}` = 'study'")
+        studies = search(store, tagged(role="study"))
     if not studies:
         return {}
-    condition = f"tags.`{STUDY_TAG}` = '{studies[0].data.tags[STUDY_TAG]}' and tags.`{ROLE_TAG}` = 'replication'"
+    condition = tagged(study=studies[0].data.tags[STUDY_TAG], role="replication")
     # MLflow heeds the filter only if it is told an order, too
     query = f"searchFilter={quote(condition)}&orderByKey={quote('metrics.`test/loss`', safe='')}&orderByAsc=true"
     page = f"#/experiments/{store.experiment_id}/runs?workflowType=machine_learning&{query}&compareRunsMode=CHART"
     return {"study": page}
+
+
+@contextmanager
+def _undisturbed(uri: str) -> Iterator[None]:
+    """Turn the store's refusal into one line, and hold Ctrl-C and SIGTERM back until the body is through.
+
+    Amid a transaction they could leave a database locked. A server is asked without: it may not answer, and then
+    Ctrl-C is the way out.
+    """
+    if is_server(uri) or threading.current_thread() is not threading.main_thread():
+        with answering(uri):
+            yield
+        return
+    arrived: list[int] = []
+    handlers = {
+        # not blocked by a mask, which another thread would not share: Python runs handlers in this one, whoever was hit
+        number: signal.signal(number, lambda number, _: arrived.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        with answering(uri):
+            yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if arrived:
+            signal.raise_signal(arrived[0])
+
+
+def _owner() -> str:
+    """Return who this process is: host, process number, and when it started (numbers are used again)."""
+    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
+
+
+def _end_abandoned(store: Store) -> None:
+    """Mark as KILLED what a process of this host began that is no more: killed outright, or the power went."""
+    for run in search(store, RUNNING):
+        host, _, process = run.data.tags.get(OWNER_TAG, "").partition(":")
+        if host == socket.gethostname() and not _alive(process):
+            store.client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _alive(process: str) -> bool:
+    number, _, started = process.partition(":")
+    try:
+        return f"{psutil.Process(int(number)).create_time():.2f}" == started
+    except psutil.NoSuchProcess:
+        return False

@@ -1,0 +1,38 @@
+"""``convsweep sync``: tell MLflow what it does not know yet."""
+
+from pathlib import Path
+
+import click
+
+from convsweep.commands.options import mlruns_option
+
+
+@click.command()
+@mlruns_option
+def sync(mlruns: Path) -> None:
+    """Send to MLflow all that it does not know yet: after an outage, or what was trained without it."""
+    from convsweep.errors import UserError
+    from convsweep.records.sweep import mark_mirrored
+    from convsweep.terminal import say
+    from convsweep.tracking.mirror import sync as send
+
+    problems: list[str] = []
+    num_sweeps = 0
+    for synced in send(mlruns):
+        num_sweeps += 1
+        for line in synced.told:
+            say(line)
+        if synced.live:
+            say(f"{synced.sweep.id}: under way; the command that runs it tells MLflow.")
+        elif synced.num_sent:
+            say(f"{synced.sweep.id}: {synced.num_sent} of {len(synced.sweep.jobs)} jobs sent.")
+        problems += [f"{synced.sweep.id}: {problem}" for problem in synced.problems]
+        if not synced.live and not synced.problems:
+            mark_mirrored(mlruns, synced.sweep.id, mirrored=True)
+    if problems:
+        raise UserError("\n".join(problems))
+    say(
+        f"MLflow has everything that was launched here ({num_sweeps} launches)."
+        if num_sweeps
+        else f"There is nothing in '{mlruns}'."
+    )

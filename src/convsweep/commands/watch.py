@@ -1,0 +1,29 @@
+"""``convsweep watch``: how far a sweep has come, whoever runs it, from any terminal that sees its records."""
+
+import time
+from pathlib import Path
+
+import click
+
+from convsweep.commands.options import mlruns_option
+
+
+@click.command()
+@mlruns_option
+@click.argument("sweep_id", metavar="[SWEEP]", required=False)
+def watch(mlruns: Path, sweep_id: str | None) -> None:
+    """Show how far a sweep has come, until it is over or Ctrl-C.
+
+    SWEEP is its id, as printed; the last one if left out. Nothing is changed: leave and come back as you like.
+    """
+    from convsweep.records.sweep import find_sweep, is_live
+    from convsweep.terminal import Display, say
+
+    sweep = find_sweep(mlruns, sweep_id)
+    display = Display(mlruns, sweep, sweep.jobs)
+    say(f"{'sweep' if sweep.multirun else 'run'} {sweep.id}: {len(sweep.jobs)} jobs")
+    with display.shown():
+        while is_live(mlruns, sweep.id) and not display.is_over:
+            time.sleep(0.3)
+    if not display.is_over:
+        say("Nobody is at it any more; the command that began it goes on with it.")

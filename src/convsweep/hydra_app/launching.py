@@ -1,0 +1,195 @@
+"""What surrounds the jobs of a launch: its record, its mirror in MLflow, and what the terminal shows."""
+
+import getpass
+import re
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from convsweep.config import RunConfig
+from convsweep.errors import UserError
+from convsweep.records.identity import run_key
+from convsweep.records.provenance import provenance
+from convsweep.records.sweep import State, Sweep, SweepJob, is_mirrored, mark_mirrored, new_id, sweeps_folder
+from convsweep.runs.executors import num_cores
+from convsweep.runs.launch import Launch, open_launch
+from convsweep.runs.plan import JobPlan, Plan, estimate, make_plan
+from convsweep.runs.stack import Job
+from convsweep.runs.watch import JobEnd, summary
+from convsweep.terminal import Display, say
+from convsweep.tracking.names import run_name
+from convsweep.tracking.process import MirrorProcess
+
+PATIENCE = 60.0  # seconds that the mirror has to send what is left, once all jobs are over
+PATIENCE_WHEN_STOPPED = 10.0  # the same after Ctrl-C or SIGTERM
+
+
+class Active(NamedTuple):
+    """A launch under way."""
+
+    sweep: Sweep
+    plan: Plan  # jobs in the order of their numbers
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to do."""
+        return not self.plan.unfinished
+
+
+def wanted_sweep(
+    configs: Sequence[RunConfig], axes: Sequence[str], folder: Path, *, multirun: bool, command: Sequence[str]
+) -> Sweep:
+    """Return the record of what is asked for.
+
+    Args:
+        configs: One a job.
+        axes: The configuration keys that name the jobs.
+        folder: Of the jobs' Hydra folders.
+        multirun: False for a single run.
+        command: The arguments of ``convsweep train``.
+    """
+    shared, now = configs[0], time.time()
+    commit = provenance().git_commit
+    return Sweep(
+        id=_id_for(folder, shared.mlruns),
+        multirun=multirun,
+        command=tuple(command),
+        axes=tuple(axes),
+        experiment=shared.tracking.experiment,
+        folder=str(folder),
+        rerun=shared.rerun,
+        created=round(now, 3),
+        user=getpass.getuser(),
+        host=socket.gethostname(),
+        git_commit=commit,
+        state="running",
+        ended=None,
+        jobs=tuple(
+            SweepJob(number, run_name(config, axes), run_key(config), config.train.epochs * config.data.num_train)
+            for number, config in enumerate(configs)
+        ),
+    )
+
+
+def _id_for(folder: Path, mlruns: Path) -> str:
+    """Return the name of the sweep's folder, so that its files lie together, if it is one that any query can hold."""
+    named_by_folder = folder.parent == sweeps_folder(mlruns) and re.fullmatch(r"[A-Za-z0-9_.-]+", folder.name)
+    return folder.name if named_by_folder else new_id()
+
+
+def numbered(sweep: Sweep, configs: Sequence[RunConfig]) -> list[Job]:
+    """Return the jobs of a sweep in the order of their numbers, given their configurations in any order."""
+    by_key: dict[str, list[RunConfig]] = {}
+    for config in configs:
+        by_key.setdefault(run_key(config), []).append(config)
+    return [Job(job.number, by_key[job.run_key].pop(), job.run_key, sweep.id) for job in sweep.jobs]
+
+
+@contextmanager
+def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess | None = None) -> Iterator[Active]:
+    """Keep a launch's record while its jobs run, show how far they are, and have MLflow told.
+
+    Args:
+        wanted: What is asked for.
+        configs: One a job.
+        mirror: A process started ahead; if left out, one is started when it is needed.
+
+    Yields:
+        What there is to do. If that is nothing, nothing may be run.
+
+    Raises:
+        UserError: The record can't be written, or MLflow could not be told everything.
+    """
+    mlruns, tracking = configs[0].mlruns, configs[0].tracking
+    launch = open_launch(mlruns, wanted, provenance)
+    _wait_for(launch, mlruns)
+    plan = make_plan(numbered(launch.sweep, configs), num_cores())
+    _tell(launch, plan, mlruns)
+    active = Active(launch.sweep, plan)
+    told = is_mirrored(mlruns, launch.sweep.id) or not tracking.enabled
+    if active.is_over and launch.sweep.state == "finished" and told:
+        launch.release()
+        yield active
+        return
+    launch.begin(plan.unfinished)
+    if tracking.enabled:
+        mirror = mirror or MirrorProcess()
+        mirror.follow(mlruns, launch.sweep.id, say)
+    state: State
+    patience, mirrored = PATIENCE, True
+    try:
+        unfinished = [launch.sweep.jobs[planned.job.number] for planned in plan.unfinished]
+        with Display(mlruns, launch.sweep, unfinished).shown():
+            yield active
+        state = "finished"
+    except Exception:
+        state = "failed"
+        raise
+    except BaseException:  # Ctrl-C or SIGTERM
+        state, patience = "killed", PATIENCE_WHEN_STOPPED
+        raise
+    finally:
+        launch.end(state)
+        if tracking.enabled and mirror is not None:
+            mirrored = mirror.finish(patience)
+            if mirrored:
+                mark_mirrored(mlruns, launch.sweep.id, mirrored=True)
+    if not mirrored:
+        raise NotMirroredError
+
+
+class NotMirroredError(UserError):
+    """All that was asked for was trained, but MLflow doesn't know all of it; the mirror has said why."""
+
+    def __init__(self) -> None:
+        super().__init__("MLflow was not told everything; `convsweep sync` sends the rest.")
+
+
+def _wait_for(launch: Launch, mlruns: Path) -> None:
+    """Wait until no other command is at this sweep, and show how far that one is."""
+    if launch.try_lock():
+        return
+    say(f"Another command runs sweep {launch.sweep.id}: waiting for it ...")
+    with Display(mlruns, launch.sweep, launch.sweep.jobs).shown():
+        while not launch.try_lock():
+            time.sleep(0.2)
+
+
+def _tell(launch: Launch, plan: Plan, mlruns: Path) -> None:
+    """Say in one line what is going to be done, and what records were damaged."""
+    for planned in {planned.job.run_key: planned for planned in plan.jobs}.values():
+        for sentence in planned.damage:
+            say(f"{sentence} {_what_follows(planned)}")
+    say(f"{'sweep' if launch.sweep.multirun else 'run'} {launch.sweep.id}: {_what_is_done(launch.sweep, plan, mlruns)}")
+
+
+def _what_is_done(sweep: Sweep, plan: Plan, mlruns: Path) -> str:
+    finished, number = plan.count("finished"), len(plan.jobs)
+    if finished == number and sweep.multirun:
+        return f"all {number} jobs are finished"
+    if finished == number:
+        return "finished before; " + summary(JobEnd(sweep.jobs[0], plan.jobs[0].result, None), sweep)
+    if not sweep.multirun:
+        planned = plan.jobs[0]
+        epochs = planned.job.config.train.epochs
+        what = [f"{sweep.title}, " + _action(planned, epochs)]
+    else:
+        counts = ((plan.count("train"), "to train"), (plan.count("go on"), "go on"), (finished, "finished before"))
+        what = [f"{number} jobs: " + ", ".join(f"{count} {words}" for count, words in counts if count)]
+    costs = estimate(plan, mlruns)
+    if costs is not None:
+        what.append(f"about {costs.seconds:,.0f} s and {costs.bytes / 1e6:,.1f} MB")
+    return "; ".join(what)
+
+
+def _action(planned: JobPlan, epochs: int) -> str:
+    return f"goes on after epoch {planned.epoch} of {epochs}" if planned.action == "go on" else f"{epochs} epochs"
+
+
+def _what_follows(planned: JobPlan) -> str:
+    if planned.action == "go on":
+        return f"The run goes on after epoch {planned.epoch}."
+    return "The run is trained from the start."

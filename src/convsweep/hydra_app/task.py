@@ -1,0 +1,111 @@
+"""The task function of ``convsweep train``: what Hydra calls once a run, and what sweeper and launcher share."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from convsweep.config import RunConfig
+from convsweep.errors import FaultError, UserError
+from convsweep.hydra_app.compose import parse
+from convsweep.hydra_app.launching import Active, launched, wanted_sweep
+from convsweep.records.identity import run_key
+from convsweep.records.journal import Failure, Result, read_result
+from convsweep.records.sweep import read_sweeps
+from convsweep.runs.stack import Job, run_stack
+from convsweep.tracking.process import MirrorProcess
+
+log = logging.getLogger(__name__)
+
+
+class SingleRunError(BaseException):
+    """Carries a single run's error past Hydra, which would print a line of its own about an Exception."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
+class TrainingTask:
+    """Trains one run a call.
+
+    Args:
+        command: The arguments of ``convsweep train``.
+        mirror: A process that will tell MLflow, started ahead.
+
+    Attributes:
+        command: The same.
+        active: The launch under way in this process, if there is one.
+        sweep_id: That of the launch under way, or of the last one.
+    """
+
+    def __init__(self, command: Sequence[str], mirror: MirrorProcess | None = None) -> None:
+        self.__name__ = "train"  # as a function has one: callbacks are told
+        self.command = tuple(command)
+        self.active: Active | None = None
+        self.sweep_id: str | None = None
+        self._mirror = mirror
+
+    def __call__(self, composed: DictConfig) -> float | None:
+        """Train the run and return its accuracy on ``valid``, for sweepers that optimise."""
+        settings = HydraConfig.get()
+        config = parse(composed, Path(settings.runtime.cwd))
+        if settings.mode == RunMode.MULTIRUN:
+            job = self._job_of_sweep(config, Path(settings.sweep.dir), settings.job.num)
+            if job is not None:
+                return self._train(job).valid_accuracy
+        given, folder = keys_of(settings.overrides.task), Path(settings.runtime.output_dir)
+        wanted = wanted_sweep([config], given, folder, multirun=False, command=self.command)
+        try:
+            with launched(wanted, [config], self.take_mirror()) as active:
+                self.sweep_id = active.sweep.id
+                (planned,) = active.plan.jobs
+                result = planned.result or self._train(planned.job)
+        except (UserError, FaultError) as error:
+            raise SingleRunError(error) from error
+        return result.valid_accuracy
+
+    def take_mirror(self) -> MirrorProcess | None:
+        """Return the process that was started ahead, if nobody has taken it."""
+        mirror, self._mirror = self._mirror, None
+        return mirror
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave the launch behind when going to another process: it belongs to this one."""
+        return self.__dict__ | {"active": None, "_mirror": None}
+
+    def _job_of_sweep(self, config: RunConfig, folder: Path, number: int) -> Job | None:
+        """Return the job of the sweep under way, here or in the process that started this one."""
+        if self.active is not None:
+            return self.active.plan.jobs[number].job
+        key = run_key(config)
+        for sweep in read_sweeps(config.mlruns):
+            jobs = sweep.jobs[number : number + 1]
+            if sweep.folder == str(folder) and sweep.multirun and jobs and jobs[0].run_key == key:
+                return Job(number, config, key, sweep.id)
+        return None
+
+    def _train(self, job: Job) -> Result:
+        failures = run_stack([job])
+        if failures:
+            raise error_of(failures[job.number])
+        result = read_result(job.directory)
+        assert result is not None
+        log.info("finished: valid accuracy %s, test accuracy %s", result.valid_accuracy, result.test_accuracy)
+        return result
+
+
+def keys_of(overrides: Sequence[str]) -> list[str]:
+    """Return the configuration keys that overrides give values for."""
+    return [
+        override.get_key_element().lstrip("+") for override in OverridesParser.create().parse_overrides(list(overrides))
+    ]
+
+
+def error_of(failure: Failure) -> Exception:
+    """Return what is to be raised for a job that failed."""
+    return FaultError(f"{failure.text}\n{failure.traceback}") if failure.traceback else UserError(failure.text)

@@ -1,0 +1,148 @@
+"""A launch: one process that sees to a sweep's jobs, from the record of what is asked to that of how it ended."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import filelock
+
+from convsweep.errors import UserError
+from convsweep.records.files import remove, remove_temporary_files, writing
+from convsweep.records.journal import FAILURE, LOCK, Journal, run_directory
+from convsweep.records.provenance import Provenance
+from convsweep.records.sweep import (
+    State,
+    Sweep,
+    launch_lock,
+    make_sweep,
+    mark_mirrored,
+    new_id,
+    read_sweep,
+    read_sweeps,
+    sweep_directory,
+    write_sweep,
+)
+from convsweep.runs.plan import JobPlan
+
+
+class Launch:
+    """A sweep, as one process sees to it. It holds the sweep's lock as long as it lives.
+
+    Attributes:
+        sweep: The sweep; one that was there before, if the same jobs are asked for again.
+    """
+
+    def __init__(self, mlruns: Path, sweep: Sweep) -> None:
+        self.sweep = sweep
+        self._mlruns = mlruns
+        self._lock = launch_lock(mlruns, sweep.id)
+
+    def try_lock(self) -> bool:
+        """Take the sweep's lock; return False if another launch is at it."""
+        try:
+            self._lock.acquire(blocking=False)
+        except filelock.Timeout:
+            return False
+        remove_temporary_files(sweep_directory(self._mlruns, self.sweep.id))
+        # another launch may have ended it meanwhile
+        self.sweep = read_sweep(self._mlruns, self.sweep.id) or self.sweep
+        return True
+
+    def begin(self, jobs: list[JobPlan]) -> None:
+        """Leave nothing in the records of unfinished jobs that says they failed, or can't be trusted.
+
+        Raises:
+            UserError: The disk refuses.
+        """
+        self._write(state="running", ended=None)
+        mark_mirrored(self._mlruns, self.sweep.id, mirrored=False)
+        for planned in jobs:
+            directory = planned.job.directory
+            with writing(directory):
+                remove(directory / FAILURE)
+            if planned.damage:
+                _repair(planned)
+
+    def end(self, state: State) -> None:
+        """Write how it ended, and let go of the sweep."""
+        self._write(state=state, ended=round(time.time(), 3))
+        self._lock.release()
+
+    def release(self) -> None:
+        """Let go of a sweep that there is nothing to do about."""
+        self._lock.release()
+
+    def _write(self, *, state: State, ended: float | None) -> None:
+        self.sweep = self.sweep._replace(state=state, ended=ended)
+        write_sweep(self._mlruns, self.sweep)
+
+
+def open_launch(mlruns: Path, wanted: Sweep, provenance: Callable[[], Provenance]) -> Launch:
+    """Find the sweep that has the wanted jobs, or write its record.
+
+    Args:
+        mlruns: Where the records are.
+        wanted: What is asked for. Its id is a wish: another one is taken if it is in use.
+        provenance: Where the code comes from; only asked if the sweep is new.
+
+    Raises:
+        UserError: The disk refuses, or a run that is to be trained anew is being trained.
+    """
+    with writing(mlruns):
+        mlruns.mkdir(parents=True, exist_ok=True)
+        guard = filelock.FileLock(mlruns / "sweeps.lock")
+        guard.acquire()  # two launches of the same jobs must not both find none
+    try:
+        for sweep in read_sweeps(mlruns):
+            unfinished = sweep.rerun and sweep.state != "finished"
+            if sweep.has_the_jobs_of(wanted) and (unfinished or not wanted.rerun):
+                return Launch(mlruns, sweep)
+        if wanted.rerun:
+            _forget_runs(mlruns, {job.run_key for job in wanted.jobs})
+        while sweep_directory(mlruns, wanted.id).exists():
+            wanted = wanted._replace(id=new_id())
+        make_sweep(mlruns, wanted, provenance())
+        return Launch(mlruns, wanted)
+    finally:
+        guard.release()
+
+
+def _repair(planned: JobPlan) -> None:
+    """Cut a damaged record back to what can be trusted, unless another process is at it."""
+    with _locked(planned.job.directory) as locked:
+        if locked:
+            Journal(planned.job.directory, planned.job.config).close()
+
+
+def _forget_runs(mlruns: Path, run_keys: set[str]) -> None:
+    """Remove the records of runs that are to be trained anew.
+
+    Raises:
+        UserError: One of them is being trained.
+    """
+    for run_key in sorted(run_keys):
+        directory = run_directory(mlruns, run_key)
+        if not directory.exists():
+            continue
+        with _locked(directory) as locked:
+            if not locked:
+                raise UserError(f"'rerun=true' needs that no other command trains the same (got '{directory}').")
+            for path in directory.iterdir():
+                if path.name != LOCK:
+                    remove(path)
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[bool]:
+    """Hold a run's lock while the body runs, if nobody else does."""
+    lock = filelock.FileLock(directory / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()

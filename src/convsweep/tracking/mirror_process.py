@@ -1,0 +1,60 @@
+"""The process that mirrors a sweep beside its launch; ``process`` is the launch's side of it.
+
+    python -m convsweep.tracking.mirror_process PID
+
+PID is the launch's process. Which sweep is to be followed stands in the first line of standard input, once there is
+one: a JSON list of the folder of everything and the sweep's id. The launch is over when standard input is closed. The
+exit status is 0 if MLflow has everything then, 1 if not. On standard output stands what a person must be told.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+ORPHANS_PATIENCE = 3.0  # seconds that are left once the launch was killed outright
+
+
+def main(launch: int) -> int:
+    """Follow the sweep that the launch names; return the exit status."""
+    # first of all: the launch may be killed while MLflow is imported
+    threading.Thread(target=_end_with, args=(launch,), daemon=True).start()
+    from convsweep.tracking.mirror import follow
+
+    named = sys.stdin.readline()
+    if not named:
+        return 0  # there was nothing to follow
+    mlruns, sweep_id = json.loads(named)
+    closed = threading.Event()
+    threading.Thread(target=_wait_for_end_of_input, args=(closed,), daemon=True).start()
+    # whatever a library prints is not for the person at the keyboard
+    told = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def tell(line: str) -> None:
+        with suppress(OSError):  # the launch may be gone
+            print(" ".join(line.split()), file=told, flush=True)
+
+    return 0 if follow(Path(mlruns), sweep_id, closed, tell) else 1
+
+
+def _wait_for_end_of_input(closed: threading.Event) -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    closed.set()
+
+
+def _end_with(launch: int) -> None:
+    """End soon after the launch if it was killed outright: nobody waits, and the same command sends what is left."""
+    while os.getppid() == launch:
+        time.sleep(0.25)
+    time.sleep(ORPHANS_PATIENCE)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    status = main(int(sys.argv[1]))
+    os._exit(status)  # all is written: what MLflow does at an interpreter's end would only take time
