@@ -1,13 +1,18 @@
 """What reports say of made-up results: runs that diverged, ties for the best, whose folders a page may not name."""
 
+import importlib
 import itertools
 
 import pandas as pd
 import pytest
 
-from convsweep.studies import all_of_mnist, choices, filters_and_rates, init_scale
-from convsweep.studies.markdown import blocks
-from convsweep.studies.page import command
+from convsweep.markdown import blocks
+from experiments.harness.page import command
+
+choices, init_scale, filters_and_rates, all_of_mnist = (
+    importlib.import_module(f"experiments.{name}.study")
+    for name in ("03_choices", "04_init_scale", "06_filters_and_rates", "07_all_of_mnist")
+)
 
 
 def scales(**outcome):
@@ -29,19 +34,19 @@ def scales(**outcome):
     return pd.DataFrame(rows)
 
 
-def test_a_diverged_run_is_counted_not_averaged():
+def test_a_diverged_run_is_counted_and_not_averaged():
     report = init_scale.STUDY.report(scales(outcome="diverged", **{"test/accuracy": None, "test/loss": None}))
     assert "| 9 | diverged: 1 of 2 |" in report.measured
     assert "| 9 | diverged |" in report.measured  # its loss
     assert "| 1 | 0.9000 ± 0.0000 |" in report.measured
 
 
-def test_no_difference_is_told_as_none():
+def test_the_answer_on_init_scales_is_no_where_nothing_differs():
     report = init_scale.STUDY.report(scales())
     assert report.answer.startswith("No, not that it could be told: at its learning rate, 0.005, leaving")
 
 
-def test_a_pair_whose_loss_guessing_would_beat_has_failed():
+def test_a_scale_and_rate_with_a_loss_above_that_of_guessing_are_listed_as_failed():
     bad = scales()
     bad.loc[bad["init_scale"] == 9, "test/loss"] = 1e6
     assert "1 learn no better than guessing (2.3 nats) or diverge: at rate 0.005 the scales 9." in " ".join(
@@ -69,7 +74,7 @@ def configurations(**accuracies):
     return pd.DataFrame(rows)
 
 
-def test_what_is_surely_worse_leaves_the_set_of_the_best():
+def test_a_configuration_that_is_surely_worse_is_not_like_the_best():
     """f8 is ahead of f4 by 0.100, 0.101, 0.099 (t = 173) and of f16 by -0.02, 0.01, 0.02."""
     results = configurations(f4=[0.800, 0.809, 0.821], f8=[0.9, 0.91, 0.92], f16=[0.92, 0.90, 0.90])
     found = filters_and_rates.standings(results)
@@ -85,7 +90,7 @@ def test_a_configuration_that_diverges_is_not_the_best():
     assert "1 of 6 runs diverged." in filters_and_rates.STUDY.report(results).measured
 
 
-def test_test_is_reported_of_the_chosen_configuration_only():
+def test_the_test_split_is_reported_for_the_chosen_configuration_only():
     """0.92 - 0.01 for f8; f4's 0.85 - 0.01 = 0.8400 stands nowhere."""
     report = filters_and_rates.STUDY.report(configurations(f4=[0.84, 0.85, 0.86], f8=[0.91, 0.92, 0.93]))
     assert "accuracy 0.9100" in " ".join(report.measured.split())
@@ -100,7 +105,7 @@ def test_test_is_reported_of_the_chosen_configuration_only():
         (0.005, "better than LeNet-5"),
     ],
 )
-def test_a_test_error_is_put_in_its_place(error, place):
+def test_a_test_error_is_ranked_among_those_that_others_report(error, place):
     results = pd.DataFrame(
         {
             "epochs": 3,
@@ -115,7 +120,7 @@ def test_a_test_error_is_put_in_its_place(error, place):
     assert place in " ".join(all_of_mnist.STUDY.report(results).answer.split())
 
 
-def test_choices_that_move_the_loss_are_named_largest_first():
+def test_choices_that_move_the_loss_are_named_with_the_largest_effect_first():
     """Under every tie rule `last_class` costs 0.1; ties to the first save 0.02, and split is the same."""
     rows = [
         {
@@ -144,15 +149,15 @@ def test_choices_that_move_the_loss_are_named_largest_first():
     [
         ([], False, "make experiment NAME=03_choices"),
         (["data.dir=/home/me/mnist"], False, "make experiment NAME=03_choices MNIST=FOLDER"),
-        (["data=mnist_5k"], False, "python -m convsweep.studies 03_choices data=mnist_5k"),
-        (["mlruns=/tmp/x"], True, "python -m convsweep.studies 03_choices mlruns=FOLDER --small --output FOLDER"),
+        (["data=mnist_5k"], False, "python -m experiments.harness 03_choices data=mnist_5k"),
+        (["mlruns=/tmp/x"], True, "python -m experiments.harness 03_choices mlruns=FOLDER --small --output FOLDER"),
     ],
 )
-def test_the_command_on_a_page_names_no_folder_of_ours(overrides, small, expected):
+def test_the_command_on_a_page_names_no_folder_of_the_machine(overrides, small, expected):
     assert command("03_choices", overrides, small=small) == expected
 
 
-def test_paragraphs_are_wrapped_and_tables_are_not():
+def test_markdown_paragraphs_are_wrapped_and_tables_are_not():
     words, row = "word " * 40, f"| {'x' * 200} |"
     wrapped, kept = blocks(words, row).split("\n\n")
     assert max(map(len, wrapped.splitlines())) <= 118
