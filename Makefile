@@ -1,24 +1,29 @@
 # make sweep   set up .venv, run the first sweep, compare its runs
-# make test    set up .venv, run the tests
+# make quick   unit tests up to the first failure, within 30 s
+# make test    set up .venv, run the tests (ARGS='tests/unit -k stack': some of them)
 # make ui      MLflow's pages for what was run
-# make lint    format, lint and types
+# make lint    format, lint, types and who imports whom
 # make experiment NAME=03_choices   run a study, write its page in experiments (MNIST=folder of the IDX files)
-# make bench   speed and memory against peers (QUICK=1: within 3 minutes; MNIST=folder of the IDX files)
+# make bench   speed and memory against peers (QUICK=1: about 4 minutes; ONLY=sweep; MNIST=folder of the IDX files)
+# make faults  kill processes at random and check that nothing was lost (TRIALS=60: about 8 minutes)
 # make lock    choose new versions of all dependencies
 
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: sweep test ui lint experiment bench lock
+.PHONY: sweep quick test ui lint experiment bench faults lock
 
 sweep: .venv/user
 	$(BIN)/convsweep train experiment=first_sweep
 	$(BIN)/convsweep compare --csv mlruns/first_sweep.csv --png mlruns/first_sweep.png
 	@echo "Every run's figures: mlruns/runs/*/figures. All of it in the browser: $(BIN)/convsweep ui"
 
+quick: .venv/dev
+	$(BIN)/pytest -x -q --numprocesses auto --dist loadfile tests/unit $(ARGS)
+
 test: .venv/dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile $(ARGS)
 
 ui: .venv/user
 	$(BIN)/convsweep ui
@@ -27,13 +32,19 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests/unit tests/integration
+	$(BIN)/lint-imports
 
-experiment: $(if $(filter 05_pytorch,$(NAME)),.venv/torch,.venv/user)
-	$(BIN)/python -m convsweep.studies '$(NAME)' $(if $(MNIST),data.dir=$(MNIST))
-	$(BIN)/python -m convsweep.studies.index experiments
+# a study with a network in PyTorch beside it needs PyTorch
+experiment: $(if $(wildcard experiments/$(NAME)/torch_network.py),.venv/torch,.venv/user)
+	$(BIN)/python -m experiments.harness '$(NAME)' $(if $(MNIST),data.dir=$(MNIST))
+	$(BIN)/python -m experiments.harness.index
 
 bench: .venv/bench
-	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick) $(if $(MNIST),--mnist $(MNIST))
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(MNIST),--mnist '$(MNIST)') $(if $(ONLY),--only $(ONLY))
+
+faults: .venv/user
+	$(BIN)/python benchmarks/faults.py --trials $(or $(TRIALS),60) --jobs 2 --readme
 
 lock: .venv/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
@@ -57,7 +68,7 @@ lock: .venv/dev
 	@touch $@
 
 .venv/torch: .venv/dev
-	@echo "Installing PyTorch, the peer of 05_pytorch and of the benchmark ..."
+	@echo "Installing PyTorch, the peer of one study and of the benchmark ..."
 	@$(INSTALL) '.[torch]'
 	@touch $@
 

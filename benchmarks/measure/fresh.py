@@ -20,7 +20,7 @@ def cores() -> list[int]:
 
 
 def call(module: str, function: str, *arguments: object, on: Sequence[int] = ()) -> Any:  # noqa: ANN401 - as the function
-    """Call a function of one of this folder's modules in a process of its own, and return what it returns.
+    """Call a function of one of this package's modules in a process of its own, and return what it returns.
 
     Args:
         module: Its module's name.
@@ -28,15 +28,15 @@ def call(module: str, function: str, *arguments: object, on: Sequence[int] = ())
         arguments: Its arguments.
         on: The cores to use, where the system can bind a process to some; all, if left out.
     """
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=bind, initargs=(on,)) as process:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_bind, initargs=(on,)) as process:
         return process.submit(_call, module, function, arguments).result()
 
 
-def bind(to: Sequence[int]) -> None:
+def _bind(to: Sequence[int]) -> None:
     """Bind this process to cores; libraries that start a thread a core then start as many."""
     if to and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, to)
 
 
 def _call(module: str, function: str, arguments: tuple[object, ...]) -> object:
-    return getattr(importlib.import_module(module), function)(*arguments)
+    return getattr(importlib.import_module(f"{__package__}.{module}"), function)(*arguments)

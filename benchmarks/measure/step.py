@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import c_peer
 import numpy as np
 import numpy.typing as npt
-from loops import LoopNetwork
 from threadpoolctl import threadpool_limits
 
+from benchmarks.peers import c
+from benchmarks.peers.loops import LoopNetwork
 from convsweep.config import Mnist5k
 from convsweep.data import load
 from convsweep.nn.network import CNN, Parameters, initial_parameters
@@ -59,20 +59,20 @@ def _peers() -> Iterator[dict[str, Turn]]:
     for members in STACKS:
         peers[f"numpy_stack{members}_us_per_model"] = partial(convsweep_turn, members, many)
     if HAS_JAX:
-        import jax_peer
+        from benchmarks.peers import jax_scan
 
-        for form in jax_peer.FORMS:
+        for form in jax_scan.FORMS:
             for name, members in (("scan_us", 1), *((f"vmap{n}_us_per_model", n) for n in VMAPS)):
                 models = [parameters(seed) for seed in range(members)]
-                run = jax_peer.prepare(form, models, LEARNING_RATE, many)
+                run = jax_scan.prepare(form, models, LEARNING_RATE, many)
                 peers[f"jax_{name}:{form}"] = partial(_timed, run, many, members)
     if HAS_TORCH:
         peers["torch_eager_us"] = partial(_torch_turn, many)
     peers["loops_us"] = partial(_loops_turn, few)
     with tempfile.TemporaryDirectory() as folder:
-        if c_peer.COMPILER is not None:
+        if c.COMPILER is not None:
             for name, layout in (("c_us", "plain"), ("c_blocks_us", "blocks")):
-                program = c_peer.Program(Path(folder), layout, parameters(0), LEARNING_RATE, many)
+                program = c.Program(Path(folder), layout, parameters(0), LEARNING_RATE, many)
                 peers[name] = partial(_c_turn, program)
         yield peers
 
@@ -95,10 +95,10 @@ def convsweep_turn(members: int, batch: Batch, num_filters: int = NUM_FILTERS) -
 
 
 def _torch_turn(batch: Batch) -> float:
-    import torch_peer
+    from benchmarks.peers import pytorch
 
-    network = torch_peer.TorchNetwork(parameters(0))
-    return _timed(lambda: torch_peer.learn(network, batch, LEARNING_RATE), batch)
+    network = pytorch.build(parameters(0))
+    return _timed(lambda: pytorch.learn(network, batch, LEARNING_RATE), batch)
 
 
 def _loops_turn(batch: Batch) -> float:
@@ -106,7 +106,7 @@ def _loops_turn(batch: Batch) -> float:
     return _timed(lambda: loop_losses(network, batch), batch)
 
 
-def _c_turn(program: c_peer.Program) -> float:
+def _c_turn(program: c.Program) -> float:
     return program.learn().microseconds
 
 

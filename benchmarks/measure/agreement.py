@@ -9,12 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
-import c_peer
 import numpy as np
 import numpy.typing as npt
-from loops import LoopNetwork
-from step import HAS_JAX, HAS_TORCH, LEARNING_RATE, images, loop_losses, parameters
 
+from benchmarks.measure.step import HAS_JAX, HAS_TORCH, LEARNING_RATE, images, loop_losses, parameters
+from benchmarks.peers import c
+from benchmarks.peers.loops import LoopNetwork
 from convsweep.nn.layers import Ties, cross_entropy
 from convsweep.nn.network import CNN
 from convsweep.nn.training import Batch, learn
@@ -36,8 +36,8 @@ def differences() -> dict[str, float]:
             found[f"PyTorch, {dtype.__name__}"] = _torch(many, dtype)
         if HAS_JAX:
             found |= {f"JAX {form}, {dtype.__name__}": _jax(many, form, dtype) for form in JAX_TIES}
-    if c_peer.COMPILER is not None:
-        found |= {f"C {layout}, float32": _c(many, layout) for layout in c_peer.LAYOUTS}
+    if c.COMPILER is not None:
+        found |= {f"C {layout}, float32": _c(many, layout) for layout in c.LAYOUTS}
     return found
 
 
@@ -51,27 +51,28 @@ def _loops(batch: Batch) -> float:
 
 
 def _torch(batch: Batch, dtype: npt.DTypeLike) -> float:
-    import torch_peer
+    from benchmarks.peers import pytorch
 
-    network = torch_peer.TorchNetwork(parameters(0, dtype))
-    return _largest(torch_peer.learn(network, batch, LEARNING_RATE), _convsweep(batch, dtype, "first")[1])
+    network = pytorch.build(parameters(0, dtype))
+    return _largest(pytorch.learn(network, batch, LEARNING_RATE), _convsweep(batch, dtype, "first")[1])
 
 
 def _jax(batch: Batch, form: Literal["conv", "im2col"], dtype: type) -> float:
     import jax
-    import jax_peer
+
+    from benchmarks.peers import jax_scan
 
     models = [parameters(seed, dtype) for seed in range(2)]
     with jax.enable_x64(dtype is np.float64):
-        (alone,) = jax_peer.prepare(form, models[:1], LEARNING_RATE, batch)().T
-        first, _ = jax_peer.prepare(form, models, LEARNING_RATE, batch)().T
+        (alone,) = jax_scan.prepare(form, models[:1], LEARNING_RATE, batch)().T
+        first, _ = jax_scan.prepare(form, models, LEARNING_RATE, batch)().T
     _, losses = _convsweep(batch, dtype, JAX_TIES[form])
     return max(_largest(alone, losses), _largest(first, losses))
 
 
 def _c(batch: Batch, layout: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        program = c_peer.Program(Path(folder), layout, parameters(0), LEARNING_RATE, batch)
+        program = c.Program(Path(folder), layout, parameters(0), LEARNING_RATE, batch)
         return _largest(program.learn().losses, _convsweep(batch, np.float32, "all")[1])
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import commands
-import fresh
+from benchmarks.measure import fresh
+from benchmarks.measure.commands import peak_memory
+from benchmarks.measure.workplace import new_workplace, tree_bytes
 
 Series = dict[str, list[float | None]]
 Growth = dict[str, Series]
@@ -26,7 +27,7 @@ QUICK_JOBS = (1, 16)
 
 
 def measure(mnist: Path | None, *, quick: bool) -> Growth:
-    """Measure all of it.
+    """Measure how cost grows.
 
     Args:
         mnist: The folder of MNIST's files; without it memory against images is left out.
@@ -45,7 +46,7 @@ def measure(mnist: Path | None, *, quick: bool) -> Growth:
     growth["cores"] = _cores(repeats)
     if mnist is not None:
         numbers = QUICK_IMAGES if quick else IMAGES
-        peaks: list[float | None] = [commands.peak_memory(mnist, number) for number in numbers]
+        peaks: list[float | None] = [peak_memory(mnist, number) for number in numbers]
         growth["images"] = {"images": list(numbers), "peak_mb": peaks}
     growth["jobs"] = _jobs(QUICK_JOBS if quick else JOBS)
     return growth
@@ -70,6 +71,10 @@ def _cores(repeats: int) -> Series:
 def _jobs(numbers: Sequence[int]) -> Series:
     """Measure the peak memory of sweeps of short runs, all of their processes together."""
     short = ("hydra.launcher.n_jobs=1", "data.num_train=500", "train.epochs=1")
-    peaks = [commands.tree_peak("train", "-m", f"train.seed=range({number})", *short) for number in numbers]
+    peaks: list[float | None] = []
+    for number in numbers:
+        with new_workplace() as workplace:
+            sweep = workplace.run("train", "-m", f"train.seed=range({number})", *short, sample=tree_bytes)
+        peaks.append(sweep.sampled_mb)
     stacks = [min(number, NETWORKS_AT_ONCE) for number in numbers]
-    return {"jobs": list(numbers), "stack": list(stacks), "peak_mb": list(peaks)}
+    return {"jobs": list(numbers), "stack": list(stacks), "peak_mb": peaks}

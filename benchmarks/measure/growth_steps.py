@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import median
 
-from step import LEARNING_RATE, convsweep_turn, images, parameters
 from threadpoolctl import threadpool_limits
 
+from benchmarks.measure.step import LEARNING_RATE, convsweep_turn, images, parameters
 from convsweep.nn.network import CNN
 from convsweep.nn.training import learn
-from convsweep.runs.plan import FILTERS_AT_ONCE
+from convsweep.runs.partition import FILTERS_AT_ONCE
 
 Shape = tuple[int, int]  # networks, filters
 

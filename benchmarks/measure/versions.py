@@ -3,8 +3,7 @@
 import platform
 import subprocess
 
-import c_peer
-
+from benchmarks.peers import c
 from convsweep.records.provenance import provenance
 
 
@@ -25,7 +24,7 @@ def versions() -> dict[str, str | None]:
 
 
 def _compiler() -> str | None:
-    if c_peer.COMPILER is None:
+    if c.COMPILER is None:
         return None
-    done = subprocess.run([c_peer.COMPILER, "--version"], check=True, capture_output=True, text=True)
+    done = subprocess.run([c.COMPILER, "--version"], check=True, capture_output=True, text=True)
     return done.stdout.splitlines()[0]

@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
-PICTURE = Path(__file__).with_name("growth.png")
+PICTURE = Path(__file__).parents[1] / "growth.png"
 
 
 def draw(growth: dict[str, dict[str, list[Any]]]) -> None:
-    """Draw ``growth.png`` beside this file."""
+    """Draw ``growth.png`` beside the results."""
     figure = Figure(figsize=(13, 7.2), layout="constrained")
     axes = figure.subplots(2, 3)
     for place in axes.flat:
