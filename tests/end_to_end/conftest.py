@@ -30,7 +30,7 @@ import pytest
 from convsweep.hydra_app.compose import compose_run
 from convsweep.nn.network import CNN
 from convsweep.records.identity import run_key
-from convsweep.records.journal import load_checkpoint, read_config
+from convsweep.records.journal import read_config, read_record
 
 CONVSWEEP = Path(sys.executable).with_name("convsweep")
 TINY = ("data.num_train=200", "data.num_valid=50", "data.num_test=50", "train.epochs=2")
@@ -185,7 +185,7 @@ class Workplace:
                 "JOIN experiments USING (experiment_id) ORDER BY start_time, runs.rowid"
             ).fetchall()
             found = [_logged_run(store, *row) for row in rows]
-        return [run for run in found if run.tags["convsweep.role"] == role]
+        return [run for run in found if run.tags.get("convsweep.role") == role]
 
     def record(self, run: LoggedRun) -> Path:
         """Return a run's own directory."""
@@ -195,15 +195,24 @@ class Workplace:
         """Return the directories of all runs."""
         return sorted(self.mlruns.glob("runs/*"))
 
+    def sweeps(self) -> list[dict]:
+        """Return the records of all sweeps, oldest first."""
+        return [json.loads(path.read_text()) for path in sorted(self.mlruns.glob("sweeps/*/sweep.json"))]
+
     def epochs_done(self) -> int:
         """Return how many epochs the furthest run has finished."""
         return max(self._epochs().values(), default=0)
 
-    def all_begun(self, number: int | None = None) -> bool:
-        """Tell whether every run, and so many of them, has finished an epoch and told the store of it."""
-        epochs, runs = self._epochs(), self.runs()
-        logged = [run for run in runs if len(run.metric("valid/accuracy")) > 1]
-        return min(epochs.values(), default=0) >= 1 and len(logged) == len(runs) == (number or len(runs))
+    def all_begun(self, number: int) -> bool:
+        """Tell whether so many runs have finished an epoch."""
+        return sum(epoch >= 1 for epoch in self._epochs().values()) == number
+
+    def all_shown(self, number: int) -> bool:
+        """Tell whether MLflow shows so many runs as running, each with an epoch's end."""
+        if not (self.mlruns / "mlflow.db").exists():
+            return False
+        shown = [run for run in self.runs() if run.status == "RUNNING" and len(run.metric("valid/accuracy")) > 1]
+        return len(shown) == number
 
     def _epochs(self) -> dict[str, int]:
         """Return the last epoch that each record tells the end of."""
@@ -240,8 +249,13 @@ def _logged_run(store: sqlite3.Connection, run_id: str, *columns: str) -> Logged
 
 
 def read_events(record: Path) -> list[dict]:
-    """Return a record's events; a line that is being written doesn't count yet."""
-    return [json.loads(line) for line in (record / "events.jsonl").read_text().splitlines() if line.endswith("}")]
+    """Return a record's events without their times, which no two runs share.
+
+    A line that is being written doesn't count yet.
+    """
+    lines = (record / "events.jsonl").read_text().splitlines()
+    events = [json.loads(line) for line in lines if line.endswith("}")]
+    return [{key: value for key, value in event.items() if key not in ("time", "crc32")} for event in events]
 
 
 @pytest.fixture(scope="session")
@@ -334,9 +348,8 @@ def network_of():
     """The network that a record's last checkpoint holds."""
 
     def network(record):
-        config = read_config(record)
-        checkpoint = load_checkpoint(record / "checkpoints" / f"epoch_{config.train.epochs:03d}.npz")
-        return CNN([checkpoint.parameters], [0.0], padding=config.model.padding)
+        parameters = read_record(record).checkpoint().parameters
+        return CNN([parameters], [0.0], padding=read_config(record).model.padding)
 
     return network
 

@@ -37,7 +37,7 @@ class TestCompare:
     def without_sweep(cls, new_workplace):
         """A single run, and what is said of it: by default, and asked for all."""
         workplace = new_workplace()
-        assert workplace.train().status == 0
+        assert workplace.train("tracking.enabled=false").status == 0
         return workplace, *workplace.at_once(["compare"], ["compare", "--all"])
 
     def test_the_rows_are_the_sweeps_runs_with_the_best_on_valid_first(self, compared, grid):
@@ -64,30 +64,31 @@ class TestCompare:
     def test_the_csv_file_holds_the_same_runs_to_the_last_digit(self, compared, grid, best):
         assert compared.status == 0
         table = pd.read_csv(grid.folder / "tables" / "sweep.csv")
-        assert table["run_id"][0] == best.id
-        by_id = table.set_index("run_id")
-        assert set(by_id.index) == {run.id for run in grid.runs()}
+        assert table["run_key"][0] == best.tags["convsweep.run_key"]
+        by_key = table.set_index("run_key")
+        assert set(by_key.index) == {run.tags["convsweep.run_key"] for run in grid.runs()}
         for run in grid.runs():
-            assert by_id.loc[run.id, "valid/loss"] == run.metric("valid/loss")[-1][1]
-            assert by_id.loc[run.id, "test/accuracy"] == run.metric("test/accuracy")[-1][1]
-            assert by_id.loc[run.id, "train.ties"] == "all"
+            row = by_key.loc[run.tags["convsweep.run_key"]]
+            assert row["valid/loss"] == run.metric("valid/loss")[-1][1]
+            assert row["test/accuracy"] == run.metric("test/accuracy")[-1][1]
+            assert row["train.ties"] == "all"
 
     def test_the_picture_is_one(self, compared, grid):
         assert compared.status == 0
         with Image.open(grid.folder / "pictures" / "sweep.png") as picture:
             assert len(picture.convert("L").getcolors()) > 10
 
-    def test_there_is_no_store_yet(self, bare_workplace):
-        assert "`convsweep train` makes one" in bare_workplace.convsweep("compare").only_line
+    def test_nothing_was_ever_run(self, bare_workplace):
+        assert "`convsweep train -m ...` runs one" in bare_workplace.convsweep("compare").only_line
         assert list(bare_workplace.folder.iterdir()) == []
 
     def test_there_is_no_sweep_yet(self, without_sweep):
-        assert without_sweep[1].only_line.startswith("There is no sweep yet")
+        assert without_sweep[1].only_line.startswith("There is no sweep in 'mlruns' yet")
 
     def test_single_runs_are_compared_when_asked_for_all(self, without_sweep):
         workplace, _, ending = without_sweep
         assert ending.status == 0
-        assert f"Best on valid: {workplace.runs()[0].name} " in ending.out
+        assert f"/{workplace.records()[0].name}" in ending.out
 
     def test_the_sweep_is_unknown(self, endings):
         assert "'yesterday'" in endings[1].only_line

@@ -1,13 +1,14 @@
-"""Ctrl-C, SIGTERM and SIGKILL: the store says what happened, and finished epochs are kept."""
+"""Ctrl-C, SIGTERM and SIGKILL: finished epochs are kept, and MLflow says what happened."""
 
 import signal
 import sqlite3
 import time
 from contextlib import ExitStack, closing
 
+import psutil
 import pytest
 
-from convsweep.records.journal import load_checkpoint
+from convsweep.records.journal import read_record
 
 LONG = ("data.num_train=1000", "data.num_valid=50", "data.num_test=50", "train.epochs=500")
 SINGLE = ("train", *LONG)
@@ -27,7 +28,7 @@ def interrupted(new_workplace):
         ]
         for workplace, program, (command, name) in zip(workplaces, running, cases, strict=True):
             jobs = 3 if command == SWEEP else 1
-            program.until(lambda workplace=workplace, jobs=jobs: workplace.all_begun(jobs))
+            program.until(lambda workplace=workplace, jobs=jobs: workplace.all_shown(jobs))
             program.send(getattr(signal, name))
         endings = [program.end() for program in running]
     return dict(zip(cases, zip(workplaces, endings, strict=True), strict=True))
@@ -65,83 +66,98 @@ class TestSignals:
         assert [run.status for run in workplace.runs("sweep")] == (["KILLED"] if command == SWEEP else [])
 
     def test_every_finished_epoch_has_its_checkpoint(self, workplace, events_of):
-        for record in workplace.records():
-            ends = [event["epoch"] for event in events_of(record) if event["event"] == "epoch_end"]
+        for directory in workplace.records():
+            ends = [event["epoch"] for event in events_of(directory) if event["event"] == "epoch_end"]
             assert ends == list(range(len(ends)))
             assert len(ends) >= 2
+            record = read_record(directory)
+            assert (record.last_epoch, record.damage) == (ends[-1], ())
             for epoch in ends:
-                assert load_checkpoint(record / "checkpoints" / f"epoch_{epoch:03d}.npz").epoch == epoch
+                assert record.checkpoint(epoch).epoch == epoch
 
     def test_what_was_finished_is_in_the_store(self, workplace, events_of):
         for run in workplace.runs():
             recorded = [event for event in events_of(workplace.record(run)) if event["event"] == "evaluation"]
             logged = run.metric("valid/accuracy")
             assert logged
-            assert logged == [(event["step"], event["accuracy"]) for event in recorded][: len(logged)]
+            assert logged == [(event["step"], event["accuracy"]) for event in recorded]
 
     def test_the_run_has_no_result(self, workplace):
         assert not any((record / "result.json").exists() for record in workplace.records())
 
 
-def test_a_signal_that_comes_while_the_store_is_written_to(workplace):
-    """A transaction that is cut off in the middle would keep SQLite's lock, and the run's end could not be written.
-
-    So that the signal does come then, somebody else locks the database for the while.
-    """
-    with workplace.running(*SINGLE) as program:
-        program.until(lambda: workplace.epochs_done() >= 1)
+def test_ctrl_c_is_not_held_up_by_a_store_that_is_locked(workplace):
+    """What trains doesn't talk to MLflow, so nobody has to wait for its answer."""
+    with workplace.running(*SWEEP) as program:
+        program.until(lambda: workplace.all_shown(3))
         with closing(sqlite3.connect(workplace.mlruns / "mlflow.db", isolation_level=None, timeout=20)) as store:
             store.execute("BEGIN IMMEDIATE")
-            program.until(stands_still(workplace))
-            program.send(signal.SIGTERM)
-            time.sleep(0.2)  # the signal is on its way
+            begun = time.monotonic()
+            program.send(signal.SIGINT)
+            ending = program.end()
+            assert time.monotonic() - begun < 20
             store.execute("ROLLBACK")
+    assert ending.status == 130
+    assert workplace.convsweep("sync").status == 0
+    assert {run.status for run in workplace.runs()} == {"KILLED"}
+
+
+def test_two_signals_end_a_sweep_as_well_as_one(workplace):
+    with workplace.running(*SWEEP) as program:
+        program.until(lambda: workplace.all_begun(3))
+        family = program.family()
+        program.send(signal.SIGINT)
+        time.sleep(0.3)
+        program.send(signal.SIGINT)
         ending = program.end()
-    assert ending.status == 143, ending.err
-    assert "goes on from the last finished epoch" in ending.only_line
-    assert [run.status for run in workplace.runs()] == ["KILLED"]
-
-
-def stands_still(workplace):
-    """Return what tells whether no epoch has come to its end for a while."""
-    seen = [(0, time.monotonic())]
-
-    def told():
-        epochs = workplace.epochs_done()
-        if epochs != seen[-1][0]:
-            seen.append((epochs, time.monotonic()))
-        return time.monotonic() > seen[-1][1] + 0.7
-
-    return told
+    assert ending.status in (130, -signal.SIGINT)
+    psutil.wait_procs(family, timeout=20)
+    assert not any(process.is_running() for process in family)
 
 
 class TestSigkill:
-    """Nobody can answer SIGKILL: the next start tidies up."""
+    """Nobody can answer SIGKILL: the same command goes on, and MLflow is told what is true by then."""
 
     @pytest.fixture(scope="class")
     @classmethod
-    def statuses(cls, new_workplace):
-        """What the store says of a sweep that is killed outright, and of another run that goes on: then and later."""
+    def killed_and_repeated(cls, new_workplace):
+        """What MLflow says of a sweep whose processes are all killed outright, then, and after the same command."""
         workplace = new_workplace()
-        with workplace.running(*SWEEP) as sweep, workplace.running(*SINGLE, "train.seed=9"):
-            sweep.until(lambda: len(workplace.runs()) == 4 and workplace.epochs_done() >= 1)
+        command = ("train", "-m", *LONG[:-1], "train.epochs=40", "train.seed=0,1,2")
+        with workplace.running(*command) as sweep:
+            sweep.until(lambda: workplace.all_shown(3))
             for process in sweep.family():
                 process.kill()
             sweep.end()
-            before = cls.look(workplace)
-            assert workplace.train("train.seed=5").status == 0
-            after = cls.look(workplace)
-        return before, after
+        before = cls.look(workplace)
+        ending = workplace.convsweep(*command)
+        assert ending.status == 0, ending.err
+        return before, cls.look(workplace), ending
 
     @staticmethod
     def look(workplace):
-        statuses = {run.params["seed"]: run.status for run in workplace.runs()}
+        statuses = {run.params["seed"]: (run.id, run.status) for run in workplace.runs()}
         (parent,) = workplace.runs("sweep")
-        return statuses | {"sweep": parent.status}
+        return statuses | {"sweep": (parent.id, parent.status)}
 
-    def test_run_and_sweep_seem_to_run(self, statuses):
-        assert statuses[0] == dict.fromkeys(["sweep", "0", "1", "2", "9"], "RUNNING")
+    def test_runs_and_sweep_seem_to_run_when_everything_is_killed(self, killed_and_repeated):
+        assert {status for _, status in killed_and_repeated[0].values()} == {"RUNNING"}
 
-    def test_the_next_start_ends_them_but_not_what_does_run(self, statuses):
-        killed = dict.fromkeys(["sweep", "0", "1", "2"], "KILLED")
-        assert statuses[1] == killed | {"9": "RUNNING", "5": "FINISHED"}
+    def test_the_same_command_finishes_the_same_runs_of_mlflow(self, killed_and_repeated):
+        before, after, ending = killed_and_repeated
+        assert after == {who: (run_id, "FINISHED") for who, (run_id, _) in before.items()}
+        assert "3 go on" in ending.out
+
+
+def test_four_launches_of_the_same_and_of_overlapping_sweeps_train_each_run_once(bare_workplace):
+    """On a fresh folder, all at once: what one trains the others take over."""
+    few = ("train", "-m", "data.num_train=500", "data.num_valid=50", "data.num_test=50", "train.epochs=3")
+    commands = [[*few, f"train.seed={seeds}"] for seeds in ("0,1,2", "0,1,2", "1,2,3", "2,3,4,5")]
+    endings = bare_workplace.at_once(*commands)
+    assert [(ending.status, ending.err) for ending in endings] == [(0, "")] * 4
+    assert [sweep["state"] for sweep in bare_workplace.sweeps()] == ["finished"] * 3
+    assert len(bare_workplace.records()) == 6
+    assert len(bare_workplace.runs()) == 3 + 3 + 4
+    assert {run.status for run in bare_workplace.runs() + bare_workplace.runs("sweep")} == {"FINISHED"}
+    trained = [run for run in bare_workplace.runs() if run.tags["convsweep.reused"] == "false"]
+    assert sorted(run.params["seed"] for run in trained) == ["0", "1", "2", "3", "4", "5"]

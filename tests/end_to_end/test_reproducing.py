@@ -4,9 +4,8 @@ import csv
 import json
 import math
 import signal
-import sqlite3
 import sys
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 
 import psutil
 import pytest
@@ -183,7 +182,7 @@ class TestStore:
         assert asked.out.split() == sorted(run.id for run in done.runs("replication"))
 
     def test_compare_sees_none_of_them(self, done):
-        assert done.convsweep("compare", "--all").only_line == "There are no runs."
+        assert "There are no runs in 'mlruns' yet" in done.convsweep("compare", "--all").only_line
 
 
 class TestEndings:
@@ -233,7 +232,7 @@ class TestEndings:
         assert workplace.convsweep("reproduce", *arguments, XDG_CACHE_HOME=str(tmp_path)).only_line.startswith(line)
         assert list(workplace.folder.iterdir()) == []
 
-    def test_an_interrupted_study_is_killed_with_all_its_processes(self, new_workplace):
+    def test_an_interrupted_study_ends_with_all_its_processes_and_says_nothing_to_mlflow(self, new_workplace):
         with ExitStack() as programs:
             under_way = []
             for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
@@ -241,18 +240,12 @@ class TestEndings:
                 program = programs.enter_context(workplace.running("reproduce", "data=mnist_5k", "--seeds", "39"))
                 under_way.append((workplace, program, number, status))
             for workplace, program, number, status in under_way:
-                program.until(lambda workplace=workplace: study_state(workplace) == "RUNNING")
-                program.until(lambda program=program: len(program.family()) > 1)
+                program.until(lambda program=program: len(program.family()) > 2)
                 family = program.family()
                 program.send(number)
                 ended = program.end()
                 assert ended.status == status
                 assert "starts anew" in ended.only_line
-                assert study_state(workplace) == "KILLED"
+                assert workplace.runs("study") == []
                 psutil.wait_procs(family, timeout=10)
                 assert not any(process.is_running() for process in family)
-
-
-def study_state(workplace):
-    with closing(sqlite3.connect(workplace.mlruns / "mlflow.db")) as store:
-        return next((state for (state,) in store.execute("SELECT status FROM runs")), None)

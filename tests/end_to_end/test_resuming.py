@@ -11,11 +11,13 @@ import pytest
 RUN = ("train", "data.num_train=700", "data.num_valid=50", "data.num_test=50", "train.epochs=25", "train.shuffle=true")
 
 
-def content(record):
-    """Return what a record says of the run's course, apart from how long it took."""
+OWN = ("seconds", "time", "sweep", "config_sha256", "events_crc", "crc32")  # what no two runs share
+
+
+def result_of(record):
+    """Return what a run came to, apart from when, where and in which time."""
     result = json.loads((record / "result.json").read_text())
-    del result["seconds"]
-    return result, (record / "events.jsonl").read_bytes()
+    return {name: value for name, value in result.items() if name not in OWN}
 
 
 def modified(record):
@@ -98,19 +100,22 @@ class TestResumedRun:
         assert one.name == other.name
         assert digests_of(one) == digests_of(other)
 
-    def test_result_and_events_are_the_same(self, resumed, uninterrupted):
+    def test_result_and_events_are_the_same(self, resumed, uninterrupted, events_of):
         (one,), (other,) = resumed.workplace.records(), uninterrupted.records()
-        assert content(one) == content(other)
+        assert result_of(one) == result_of(other)
+        assert events_of(one) == events_of(other)
 
-    def test_its_new_run_in_the_store_has_the_whole_history(self, resumed, uninterrupted):
-        first, second = resumed.workplace.runs()
-        (whole,) = uninterrupted.runs()
-        assert [first.status, second.status] == ["KILLED", "FINISHED"]
-        assert [point for point in second.history if point[0] != "seconds"] == [
+    def test_mlflow_shows_one_run_which_has_the_whole_history(self, resumed, uninterrupted):
+        (run,), (whole,) = resumed.workplace.runs(), uninterrupted.runs()
+        assert run.status == "FINISHED"
+        assert sorted(point for point in run.history if point[0] != "seconds") == sorted(
             point for point in whole.history if point[0] != "seconds"
-        ]
-        assert second.files() - {"environment/uncommitted.diff"} == whole.files() - {"environment/uncommitted.diff"}
-        assert second.tags["convsweep.reused"] == "false"
+        )
+        assert run.files() - {"environment/uncommitted.diff"} == whole.files() - {"environment/uncommitted.diff"}
+        assert run.tags["convsweep.reused"] == "false"
+
+    def test_it_is_the_same_launch_that_goes_on(self, stopped, resumed):
+        assert [sweep["id"] for sweep in resumed.workplace.sweeps()] == [sweep["id"] for sweep in stopped.sweeps()]
 
 
 class TestTruncatedRecord:
@@ -119,9 +124,10 @@ class TestTruncatedRecord:
     def test_the_epoch_whose_end_is_not_told_is_trained_again(self, truncated):
         assert f"goes on after epoch {truncated.epoch} of 25" in truncated.ending.out
 
-    def test_the_end_is_the_same(self, truncated, uninterrupted, digests_of):
+    def test_the_end_is_the_same(self, truncated, uninterrupted, digests_of, events_of):
         (one,), (other,) = truncated.workplace.records(), uninterrupted.records()
-        assert content(one) == content(other)
+        assert result_of(one) == result_of(other)
+        assert events_of(one) == events_of(other)
         assert digests_of(one) == digests_of(other)
 
 
@@ -143,14 +149,72 @@ class TestFinishedRun:
         assert len(before) == 3 + 26 + 5
         assert {name for name in after if after[name] != before.get(name)} == set()
 
-    def test_it_says_that_it_was_trained_before(self, repeated):
-        assert "(trained before)" in repeated[2].out
+    def test_it_says_that_it_was_finished_before(self, repeated):
+        assert "finished before" in repeated[2].out
 
-    def test_it_is_logged_as_a_run_of_its_own_with_all_the_first_had(self, repeated, uninterrupted):
+    def test_mlflow_gets_no_second_run_of_it(self, repeated, uninterrupted):
         assert repeated[2].status == 0
-        first, second = uninterrupted.runs()
-        assert second.status == "FINISHED"
-        assert second.tags["convsweep.reused"] == "true"
-        assert second.tags["convsweep.outcome"] == "finished"
-        assert second.history == first.history
-        assert second.files() == first.files()
+        assert [run.status for run in uninterrupted.runs()] == ["FINISHED"]
+
+
+class TestTrainingAnew:
+    """``rerun=true``."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def again(cls, new_workplace, digests_of):
+        """A sweep run twice, the second time anew: its results and modification times before and after."""
+        workplace = new_workplace()
+        assert workplace.sweep("train.seed=0,1").status == 0
+        before = {record: (digests_of(record), modified(record)) for record in workplace.records()}
+        ending = workplace.sweep("train.seed=0,1", "rerun=true")
+        assert ending.status == 0, ending.err
+        return workplace, before, ending
+
+    def test_every_file_is_written_anew_with_the_same_bits(self, again, digests_of):
+        workplace, before, _ = again
+        for record in workplace.records():
+            digests, times = before[record]
+            assert digests_of(record) == digests
+            assert all(times[name] < time for name, time in modified(record).items())
+
+    def test_it_is_a_new_sweep_beside_the_old_one(self, again):
+        workplace, _, _ = again
+        assert [sweep["rerun"] for sweep in workplace.sweeps()] == [False, True]
+        assert len(workplace.runs("sweep")) == 2
+        assert len(workplace.runs()) == 4
+
+    def test_given_without_rerun_the_command_finds_all_jobs_finished(self, again):
+        ending = again[0].sweep("train.seed=0,1")
+        assert (ending.status, ending.err) == (0, "")
+        assert "all 2 jobs are finished" in ending.out
+
+
+class TestSweepThatIsRepeated:
+    """A sweep's identity is its set of jobs."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def workplace(cls, new_workplace):
+        workplace = new_workplace()
+        assert workplace.sweep("train.seed=0,1", "model.num_filters=2,3").status == 0
+        return workplace
+
+    def test_axes_in_another_order_are_the_same_sweep(self, workplace):
+        ending = workplace.sweep("model.num_filters=3,2", "train.seed=1,0")
+        assert (ending.status, ending.err) == (0, "")
+        assert "all 4 jobs are finished" in ending.out
+        assert len(workplace.sweeps()) == 1
+
+    def test_jobs_that_another_sweep_finished_are_taken_over(self, workplace):
+        ending = workplace.sweep(
+            "train.seed=0,1,2", "model.num_filters=2,3", 'hydra.sweep.dir="elsewhere/bob\'s sweep"'
+        )
+        assert (ending.status, ending.err) == (0, "")
+        assert "6 jobs: 2 to train, 4 finished before" in ending.out
+        first, second = (sweep["id"] for sweep in workplace.sweeps())
+        runs = [run for run in workplace.runs() if run.tags["convsweep.sweep"] == second]
+        assert sorted(run.tags["convsweep.reused"] for run in runs) == ["false"] * 2 + ["true"] * 4
+        assert len(workplace.runs()) == 10
+        table = workplace.convsweep("compare", "--sweep", first).out
+        assert table.count("finished") == 4

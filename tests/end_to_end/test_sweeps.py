@@ -22,8 +22,10 @@ def steps(run, key):
 def troubled(new_workplace, key_of):
     """A sweep with one job that fails and one that diverges, neither of them last; and how it ended."""
     workplace = new_workplace()
-    workplace.mlruns.joinpath("runs").mkdir()
-    workplace.mlruns.joinpath("runs", key_of("train.learning_rate=0.02")).touch()  # a file where a folder must be
+    # a file where a folder must be
+    record = workplace.mlruns / "runs" / key_of("train.learning_rate=0.02")
+    record.mkdir(parents=True)
+    (record / "figures").touch()
     ending = workplace.sweep(TROUBLED)
     return workplace, ending
 
@@ -122,8 +124,13 @@ class TestGrid:
 
     def test_every_run_has_its_model_in_the_experiments_artifacts(self, grid):
         """MLflow keeps models beside the runs, tied to them in the database."""
-        models = list((grid.mlruns / "artifacts" / "convsweep" / "models").glob("*/artifacts/MLmodel"))
-        owners = {line.split()[-1] for model in models for line in model.read_text().splitlines() if "run_id:" in line}
+        models = list((grid.mlruns / "artifacts").glob("*/models/*/artifacts/MLmodel"))
+        owners = {
+            line.split()[-1].strip("'")
+            for model in models
+            for line in model.read_text().splitlines()
+            if "run_id:" in line
+        }
         assert owners == {run.id for run in grid.runs()}
 
     def test_a_record_holds_the_files_it_promises(self, grid):
@@ -179,7 +186,7 @@ class TestTrouble:
         assert ending.status == 1
         assert [parent.status for parent in workplace.runs("sweep")] == ["FAILED"]
 
-    def test_and_says_so_in_one_line_that_names_the_place(self, troubled, key_of):
+    def test_a_failed_job_is_told_in_one_line_that_names_the_place(self, troubled, key_of):
         assert key_of("train.learning_rate=0.02") in troubled[1].only_line
 
     def test_a_diverging_job_ends_as_a_result(self, runs):

@@ -16,10 +16,11 @@ def test_the_interval_for_one_more_value_by_hand():
     assert high == pytest.approx(11 + 2.776 * np.sqrt(3), abs=1e-3)
 
 
-def test_p_is_that_of_a_t_test_of_two_samples_one_of_which_has_one_value():
-    """Crawford and Howell's test is just that; scipy has it under this name."""
+def test_p_is_crawford_and_howells():
+    """By hand: t = (x - mean) / (s sqrt(1 + 1/n)), with n - 1 degrees of freedom."""
     for value in (6.0, 10.9, 15.5):
-        assert prediction_p(value, SAMPLE) == pytest.approx(stats.ttest_ind([value], SAMPLE).pvalue, rel=1e-12)
+        t = (value - 11) / np.sqrt(2.5 * 1.2)
+        assert prediction_p(value, SAMPLE) == pytest.approx(2 * stats.t.sf(abs(t), 4), rel=1e-12)
 
 
 def test_p_is_at_most_alpha_exactly_outside_the_interval():
@@ -44,7 +45,7 @@ def test_ranks_and_their_p_by_counting(value, expected):
     assert rank_test(value, SAMPLE) == pytest.approx(expected)
 
 
-def test_the_ends_are_alike():
+def test_the_smallest_and_the_largest_value_have_the_same_p_of_rank():
     """A value above all n has rank n + 1: its p must be that of rank 1, not 0."""
     assert rank_test(1, np.arange(2.0, 41)).p == rank_test(99, np.arange(2.0, 41)).p == 2 / 40
 
@@ -78,12 +79,12 @@ def test_the_limit_is_where_the_joint_verdict_turns():
         assert (joint.p <= 0.05) == (joint.distance > joint.limit)
 
 
-def test_quantities_in_which_all_runs_agree_tell_nothing():
+def test_quantities_in_which_all_runs_agree_add_nothing_to_the_joint_distance():
     sample = np.array([[1.0, 0.5], [2.0, 0.5], [3.0, 0.5]])
     assert joint_test(np.array([2.0, 0.5]), sample).distance == 0
 
 
-def test_divergence_counts_runs():
+def test_the_p_of_divergence_counts_runs():
     assert divergence_p(20, 20) == 1 / 21
     assert divergence_p(20, 19) == 2 / 21
     assert divergence_p(3, 3) == 1 / 4
@@ -98,7 +99,7 @@ def test_divergence_counts_runs():
         (0.051, False, "inconclusive"),
     ],
 )
-def test_verdicts(p, conclusive, verdict):
+def test_p_decides_before_whether_the_comparison_is_conclusive(p, conclusive, verdict):
     assert judge(p, conclusive=conclusive) == verdict
 
 

@@ -1,6 +1,7 @@
 """The training loop: which events, in which order, with which numbers."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,12 +33,22 @@ def stack(rates=(0.01,), **rules):
     return CNN([initial_parameters(2, rng=initialization_rng(seed)) for seed in range(len(rates))], rates, **rules)
 
 
+def run_members(network, splits, **changes):
+    """Train a stack; return each member's events."""
+    settings: dict[str, Any] = {"epochs": [2] * len(network), "shuffle": False, "rng": order_rng(0), "window": 100}
+    events: list[list[Any]] = [[] for _ in range(len(network))]
+    for member, event in train(network, splits, **settings | changes):
+        events[member].append(event)
+    return events
+
+
 def run(network, splits, **changes):
-    settings = {"epochs": [2] * len(network), "shuffle": False, "rng": order_rng(0), "window": 100} | changes
-    return list(train(network, splits, **settings))
+    """Train a stack of one; return its events."""
+    (events,) = run_members(network, splits, **changes)
+    return events
 
 
-def test_a_run_is_told_in_this_order(splits):
+def test_the_events_of_a_run_come_in_this_order(splits):
     told = [(type(event).__name__, event.epoch, event.step) for event in run(stack(), splits)]
     assert told == [
         ("Evaluation", 0, 0),
@@ -108,9 +119,7 @@ def test_a_run_that_goes_on_from_a_checkpoint_ends_in_the_same_bits(splits, shuf
 
 def test_members_leave_at_their_last_epoch_and_equal_their_solo_runs(splits):
     rates, epochs = (0.01, 0.02, 0.03), [1, 3, 2]
-    together = run(stack(rates), splits, epochs=epochs)
-    for member in range(3):
-        own = [event for event in together if event.member == member]
+    for member, own in enumerate(run_members(stack(rates), splits, epochs=epochs)):
         assert own[-1].epoch == epochs[member]
         solo = CNN([initial_parameters(2, rng=initialization_rng(member))], [rates[member]])
         alone = run(solo, splits, epochs=[epochs[member]])
@@ -120,12 +129,12 @@ def test_members_leave_at_their_last_epoch_and_equal_their_solo_runs(splits):
 
 
 def test_a_member_that_diverges_leaves_and_its_neighbour_does_not_notice(splits):
-    together = run(stack((1e30, 0.02)), splits)
-    lost = [event for event in together if event.member == 0]
+    lost, spared = run_members(stack((1e30, 0.02)), splits)
     assert isinstance(lost[-1], Diverged)
     solo = CNN([initial_parameters(2, rng=initialization_rng(1))], [0.02])
-    spared = [event.loss for event in together if event.member == 1 and not isinstance(event, EpochEnd)]
-    assert spared == [event.loss for event in run(solo, splits) if not isinstance(event, EpochEnd)]
+    assert [event.loss for event in spared if not isinstance(event, EpochEnd)] == [
+        event.loss for event in run(solo, splits) if not isinstance(event, EpochEnd)
+    ]
 
 
 def test_divergence_names_the_first_image_whose_loss_is_not_finite(splits):

@@ -1,32 +1,40 @@
-"""The study: what a stack of seeds prints, and the verdicts on it."""
+"""The reproduction: what a stack of seeds prints, and the verdicts on it."""
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
+from configurations import make_config
 
 from convsweep.data import load
-from convsweep.hydra_app.compose import compose_run
 from convsweep.nn.network import CNN, initial_parameters
 from convsweep.nn.training import Evaluation, initialization_rng, order_rng, train
 from convsweep.reproduce.parallel import RULES, tasks
-from convsweep.reproduce.report import Study, conclusion, markdown, verdicts, write_files
+from convsweep.reproduce.protocol import replicate
+from convsweep.reproduce.report import conclusion, markdown_report, verdicts
 from convsweep.reproduce.reported import TEST, Place, reported_numbers
-from convsweep.reproduce.study import run_stack
+from convsweep.reproduce.reproduction import assess
+from convsweep.reproduce.tables import write_tables
 from convsweep.reproduce.verdicts import Ours, by_place, compare, correlations
 
 SEEDS = range(3)
 
 
 @pytest.fixture(scope="module")
-def splits():
-    return load(compose_run(["data.num_train=600", "data.num_test=300", "data.num_valid=10"]).data).splits
+def dataset():
+    return load(make_config({"data.num_train": 600, "data.num_test": 300, "data.num_valid": 10}).data)
+
+
+@pytest.fixture(scope="module")
+def splits(dataset):
+    return dataset.splits
 
 
 @pytest.fixture(scope="module")
 def outcomes(splits):
-    return {rule: run_stack(rule, SEEDS, splits) for rule in RULES}
+    return {rule: replicate(rule, SEEDS, splits) for rule in RULES}
 
 
 def measured(outcome, experiment, seed=None):
@@ -41,14 +49,14 @@ class TestStacks:
     """What seeds print."""
 
     def test_a_seed_prints_the_same_whatever_stack_it_is_in(self, splits, outcomes):
-        alone = run_stack("last_class", range(2, 3), splits)
+        alone = replicate("last_class", range(2, 3), splits)
         assert list(alone.measurements) == [m for m in outcomes["last_class"].measurements if m.seed == 2]
 
-    def test_rules_do_not_matter_before_training(self, outcomes):
+    def test_untrained_networks_print_the_same_under_every_gradient_rule(self, outcomes):
         untrained = [measured(outcome, "untrained") for outcome in outcomes.values()]
         assert untrained[0] == untrained[1] == untrained[2]
 
-    def test_nor_does_last_class_where_only_the_dense_layer_learns(self, outcomes):
+    def test_last_class_prints_what_exact_does_where_only_the_dense_layer_learns(self, outcomes):
         exact, last_class, as_printed = (measured(outcomes[rule], "dense_only") for rule in RULES)
         assert exact == last_class
         assert exact != as_printed
@@ -56,10 +64,10 @@ class TestStacks:
     def test_seed_k_is_the_run_that_train_makes_of_seed_k(self, splits, outcomes):
         network = CNN([initial_parameters(8, rng=initialization_rng(1))], [0.005])
         events = train(network, splits, epochs=[10], shuffle=False, rng=order_rng(0), window=500)
-        (test,) = (event for event in events if isinstance(event, Evaluation) and event.split == "test")
+        (test,) = (event for _, event in events if isinstance(event, Evaluation) and event.split == "test")
         assert (1, TEST, test.loss, test.accuracy) in measured(outcomes["exact"], "full")
 
-    def test_places_of_600_images_and_10_epochs(self, outcomes):
+    def test_a_full_run_of_600_images_and_10_epochs_prints_at_these_places(self, outcomes):
         places = [place for _, place, _, _ in measured(outcomes["exact"], "full", seed=0)]
         assert places == [
             *(Place("full", "1", step, 100) for step in (100, 200, 300, 400, 500, 600)),
@@ -67,7 +75,7 @@ class TestStacks:
             TEST,
         ]
 
-    def test_untrained_windows_are_plain_means(self, outcomes):
+    def test_windows_of_an_untrained_network_are_plain_means(self, outcomes):
         """They are ln 10 each: nothing is missing from the first."""
         for _, _, loss, _ in measured(outcomes["exact"], "untrained"):
             assert loss == pytest.approx(math.log(10), abs=0.005)
@@ -88,7 +96,7 @@ class TestStacks:
             elif place.window == 500:  # the window is complete when the image before its last is seen
                 assert math.isnan(loss) == ((int(place.epoch) - 1) * 600 + place.step - 1 >= steps[seed])
 
-    def test_other_rules_do_not_diverge(self, outcomes):
+    def test_exact_and_last_class_do_not_diverge(self, outcomes):
         assert outcomes["exact"].divergences == outcomes["last_class"].divergences == ()
         assert not any(math.isnan(m.loss) for m in outcomes["exact"].measurements)
 
@@ -140,12 +148,12 @@ class TestVerdicts:
         names = [row.quantity for row in rows if row.gradient == "exact"]
         assert {"test_loss", "test_accuracy", "windows", "loss@10:500", "accuracy@1:1000", "loss@400"} <= set(names)
 
-    def test_ours_around_the_reported_are_consistent(self):
+    def test_reported_values_amid_our_seeds_are_consistent(self):
         ours = invented(ALIKE, ALIKE)
         for quantity in ("test_loss", "test_accuracy", "windows"):
             assert verdict_on(ours, quantity).verdict == "consistent"
 
-    def test_ours_beside_it_are_not(self):
+    def test_a_reported_value_far_from_our_seeds_is_inconsistent(self):
         ours = invented(ALIKE | {"exact": (0.08, 0.01)}, ALIKE)
         test_loss = verdict_on(ours, "test_loss")
         assert test_loss.verdict == "inconsistent"
@@ -160,7 +168,7 @@ class TestVerdicts:
         assert verdict_on(invented(ALIKE | {"exact": (0.0, 0.2)}, ALIKE), "test_loss").verdict == "inconclusive"
 
     @pytest.mark.parametrize(("n", "verdict"), [(20, "inconsistent"), (18, "inconclusive")])
-    def test_that_all_diverged_is_inconsistent_once_there_are_runs_enough(self, n, verdict):
+    def test_a_rule_under_which_all_of_enough_seeds_diverged_is_inconsistent(self, n, verdict):
         ours = invented(ALIKE, ALIKE, n)
         ours.losses["exact", TEST][:] = np.nan
         found = verdict_on(ours, "test_loss")
@@ -168,7 +176,7 @@ class TestVerdicts:
         assert found.mean is found.sd is found.low is found.high is None
         assert found.p == 1 / (n + 1)
 
-    def test_one_that_diverged_leaves_the_comparison_open(self):
+    def test_one_diverged_seed_makes_the_verdict_inconclusive(self):
         ours = invented(ALIKE, ALIKE)
         ours.losses["exact", TEST][3] = np.nan
         assert verdict_on(ours, "test_loss").verdict == "inconclusive"
@@ -181,7 +189,7 @@ class TestVerdicts:
                 ours.losses[gradient, place][:] += 0.01
         assert verdict_on(ours, "loss_from_ln10", experiment="untrained").verdict == "inconsistent"
 
-    def test_the_correlation_of_windows_that_are_the_reported_ones(self):
+    def test_windows_that_are_the_reported_ones_but_for_a_shift_have_correlation_1(self):
         ours = invented(ALIKE | {"last_class": (0.5, 0.0)}, ALIKE)
         ours.losses["as_printed", Place("full", "10", 500, 500)][0] = np.nan
         found = {correlation.gradient: correlation for correlation in correlations(reported_numbers(), ours)}
@@ -189,7 +197,7 @@ class TestVerdicts:
         assert found["exact"].lowest < found["exact"].of_mean < 1
         assert found["as_printed"].of_mean is None
 
-    def test_fewer_images_leave_fewer_windows_to_judge(self, outcomes):
+    def test_fewer_images_print_fewer_windows_to_judge(self, outcomes):
         ours = by_place([m for outcome in outcomes.values() for m in outcome.measurements])
         names = [row.quantity for row in compare(reported_numbers(), ours) if row.experiment == "full"]
         assert "loss@10:500" in names
@@ -198,31 +206,20 @@ class TestVerdicts:
 
 
 @pytest.fixture(scope="module")
-def study(outcomes):
-    measurements = [m for outcome in outcomes.values() for m in outcome.measurements]
-    reported, ours = reported_numbers(), by_place(measurements)
-    return Study(
-        data="data=mnist_5k: 600 training, 300 test images",
-        tutorials_images=False,
-        num_seeds=3,
-        reported=reported,
-        measurements=measurements,
-        divergences=outcomes["as_printed"].divergences,
-        comparisons=compare(reported, ours),
-        correlations=correlations(reported, ours),
-    )
+def reproduction(dataset, outcomes):
+    return assess(dataset, len(SEEDS), outcomes.values())
 
 
 class TestReport:
     """What is written."""
 
-    def test_the_conclusion_names_every_rule_once(self, study):
+    def test_the_conclusion_names_every_rule_once(self, reproduction):
         for rule in RULES:
-            assert conclusion(study).count(rule) == 1
-        assert set(verdicts(study.comparisons)) == set(RULES)
+            assert conclusion(reproduction).count(rule) == 1
+        assert set(verdicts(reproduction.comparisons)) == set(RULES)
 
-    def test_json_has_null_where_there_is_no_number(self, study, tmp_path):
-        write_files(study, tmp_path, num_test=300)
+    def test_json_has_null_where_there_is_no_number(self, reproduction, tmp_path):
+        write_tables(reproduction, tmp_path)
         text = (tmp_path / "verdicts.json").read_text()
         assert "NaN" not in text
         assert "Infinity" not in text
@@ -234,7 +231,13 @@ class TestReport:
         assert row["mean"] is None
         assert row["diverged"] == row["n"] == 3
 
-    def test_on_other_images_the_report_begins_and_ends_with_saying_so(self, study):
-        lines = markdown(study).strip().splitlines()
-        assert lines[0] == lines[-1]
-        assert lines[0].startswith("These are not the tutorial's images")
+    def test_on_other_images_the_report_begins_and_ends_with_saying_so(self, reproduction):
+        first, *_, last = markdown_report(reproduction).strip().split("\n\n")
+        assert first == last
+        assert first.startswith("These are not the tutorial's images (data=mnist_5k: 600 training, 300 test images)")
+
+    def test_bars_in_the_reports_table_are_text_and_separate_no_cells(self, reproduction):
+        """``|loss - ln 10|`` holds bars, which separate cells."""
+        rows = [line for line in markdown_report(reproduction).splitlines() if line.startswith("|")]
+        assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {8}
+        assert any(r"\|loss - ln 10\|" in row for row in rows)

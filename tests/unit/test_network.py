@@ -4,55 +4,27 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from reference import Reference
+from side_by_side import differences_from_reference
 
 from convsweep.nn.layers import PENDING, cross_entropy
 from convsweep.nn.network import CNN, initial_parameters
 from convsweep.nn.patches import block_patches, normalize
 from convsweep.nn.training import Batch, initialization_rng, learn
 
-RULES = ["exact", "last_class", "as_printed"]
-
-
-def follow(pixels, labels, *, steps, num_filters=2, learning_rate=0.005, **rules):
-    """Train network and reference side by side from the same start; return the largest differences."""
-    padding = rules.get("padding", "valid")
-    start = initial_parameters(num_filters, rng=initialization_rng(3), padding=padding, dtype=np.float64)
-    network = CNN([start], [learning_rate], **rules)
-    slow = Reference(*start, **rules)
-    patches = block_patches(pixels[:steps], padding)
-    worst_loss = 0.0
-    for i in range(steps):
-        logits = network.step(patches[i], int(labels[i]))
-        loss, correct = slow.step(pixels[i], int(labels[i]), learning_rate)
-        worst_loss = max(worst_loss, abs(cross_entropy(logits, labels[i : i + 1]).item() - loss))
-        assert (logits.argmax() == labels[i]) == correct
-    trained = network.parameters()
-    differences = [
-        np.abs(ours - theirs).max()
-        for ours, theirs in zip(trained, (slow.filters, slow.weights, slow.biases), strict=True)
-    ]
-    return worst_loss, max(differences)
-
-
-@pytest.mark.parametrize("gradient", RULES)
-def test_two_hundred_steps_on_real_digits_follow_the_slow_loops(pixels, digits, gradient):
-    loss, parameters = follow(pixels, digits[1], steps=220, gradient=gradient)
-    assert loss < 1e-10
-    assert parameters < 1e-10
-
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("ties", ["all", "first", "split"])
 def test_every_tie_rule_and_padding_follows_the_slow_loops(pixels, digits, padding, ties):
-    loss, parameters = follow(pixels, digits[1], steps=25, padding=padding, ties=ties, learning_rate=0.05)
+    loss, parameters = differences_from_reference(
+        pixels, digits[1], steps=25, padding=padding, ties=ties, learning_rate=0.05
+    )
     assert loss < 1e-10
     assert parameters < 1e-10
 
 
 @pytest.mark.parametrize("frozen", [("conv",), ("dense",), ("conv", "dense")], ids=str)
 def test_frozen_layers_follow_the_slow_loops_and_stand_still(pixels, digits, frozen):
-    loss, parameters = follow(pixels, digits[1], steps=15, frozen=frozen, learning_rate=0.05)
+    loss, parameters = differences_from_reference(pixels, digits[1], steps=15, frozen=frozen, learning_rate=0.05)
     assert loss < 1e-10
     assert parameters < 1e-10
     start = initial_parameters(2, rng=initialization_rng(3))
@@ -84,7 +56,7 @@ def test_parameters_come_back_as_they_were_given(padding):
             np.testing.assert_array_equal(ours, theirs)
 
 
-def test_parameters_are_copies():
+def test_the_parameters_that_a_network_returns_are_copies():
     network = CNN([initial_parameters(2, rng=initialization_rng(0))], [0.1])
     for array in network.parameters():
         array[:] = 99
@@ -114,7 +86,7 @@ def test_the_members_of_a_stack_equal_their_solo_runs_bit_for_bit(digits, dtype,
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("num_filters", "size"), [(3, 41), (8, 17), (8, 33), (16, 9)])
-def test_so_they_do_in_large_stacks_wherever_they_stand(digits, dtype, num_filters, size):
+def test_the_members_of_a_large_stack_equal_their_solo_runs_in_any_place(digits, dtype, num_filters, size):
     """More rows than BLAS works on at a time, and strides of every kind."""
     batch = Batch(digits[0][:60], digits[1][:60])
     members = [initial_parameters(num_filters, rng=initialization_rng(seed), dtype=dtype) for seed in range(size)]
@@ -148,7 +120,7 @@ def test_a_kept_member_goes_on_as_if_the_others_were_still_there(digits):
     np.testing.assert_array_equal(learn(thinned, second)[0], learn(whole, second)[2])
 
 
-def test_half_as_many_filters_draw_the_same_order_of_images():
+def test_what_the_model_draws_does_not_change_the_order_of_images():
     """Separate streams: what the model draws can't move what the data order draws."""
     from convsweep.nn.training import order_rng
 

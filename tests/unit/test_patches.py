@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from convsweep.nn.patches import block_patches, feature_map_shape, image_patches, normalize, to_blocks
 
@@ -54,3 +56,26 @@ def test_patches_can_be_made_in_a_buffer():
     buffer = np.full((2, 4, 9, 169), np.nan)
     assert block_patches(images, "valid", out=buffer) is buffer
     np.testing.assert_array_equal(buffer, block_patches(images, "valid"))
+
+
+@given(
+    number=st.integers(0, 3),
+    height=st.integers(3, 12),
+    width=st.integers(3, 12),
+    padding=st.sampled_from(["valid", "same"]),
+)
+def test_block_order_of_any_shape_is_what_plain_loops_gather(number, height, width, padding):
+    images = np.random.default_rng(number).normal(size=(number, height, width))
+    padded = images if padding == "valid" else np.pad(images, ((0, 0), (1, 1), (1, 1)))
+    rows, columns = (side // 2 for side in feature_map_shape(height, width, padding))
+    gathered = block_patches(images, padding)
+    assert gathered.shape == (number, 4, 9, rows * columns)
+    for n in range(number):
+        for row in range(rows):
+            for column in range(columns):
+                for i in range(2):
+                    for j in range(2):
+                        x, y = 2 * row + i, 2 * column + j
+                        patch = padded[n, x : x + 3, y : y + 3]
+                        found = gathered[n, 2 * i + j, :, row * columns + column]
+                        np.testing.assert_array_equal(found.reshape(3, 3), patch)

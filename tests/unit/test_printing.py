@@ -26,28 +26,28 @@ def printed_by_a_loop(values, window):
 
 
 @pytest.mark.parametrize(("epochs", "num_images", "window"), [(3, 20, 5), (2, 23, 5), (1, 7, 7), (2, 600, 500)])
-def test_the_rule_is_the_loop(epochs, num_images, window):
+def test_printed_means_are_those_of_a_loop_in_the_tutorials_order(epochs, num_images, window):
     """23 images and windows of 5: three images of an epoch are added to the next epoch's first line."""
     values = np.random.default_rng(0).exponential(size=(2, epochs, num_images))
     expected = [printed_by_a_loop(member, window) for member in values]
     np.testing.assert_allclose(printed_means(values, window), expected, rtol=1e-12)
 
 
-def test_the_first_line_of_a_run_lacks_an_image():
+def test_the_first_printed_line_of_a_run_lacks_an_image():
     """All losses 1: the first line says 0.99, the others 1."""
     assert printed_means(np.ones((1, 2, 300)), 100).tolist() == [[[0.99, 1, 1], [1, 1, 1]]]
 
 
-def test_each_later_line_is_shifted_by_one_image():
+def test_each_later_printed_line_is_shifted_by_one_image():
     values = np.arange(1.0, 7)[None, None]  # 1 .. 6
     assert printed_means(values, 3).tolist() == [[[(1 + 2) / 3, (3 + 4 + 5) / 3]]]
 
 
-def test_hits_are_counted_like_losses():
+def test_accuracies_are_printed_by_the_same_rule_as_losses():
     assert printed_means(np.array([[[True, True, False, True]]]), 2).tolist() == [[[0.5, 0.5]]]
 
 
-def test_what_is_no_number_stays_in_all_later_lines():
+def test_after_a_loss_that_is_no_number_no_line_has_a_number():
     values = np.array([[[1, 1, np.nan, np.nan, np.nan, np.nan]]])
     np.testing.assert_array_equal(printed_means(values, 2), [[[0.5, np.nan, np.nan]]])
 
@@ -67,8 +67,8 @@ def test_where_the_tutorials_softmax_fails(logits, fails):
     assert first_not_a_number(given, np.array([0, 0, 0])).tolist() == [1 if fails else 3]
 
 
-def test_the_shipped_table_is_the_tutorials():
-    path = Path(__file__).parents[2] / "shared" / "tutorial" / "reported.csv"
+def test_the_shipped_table_of_reported_numbers_is_the_tutorials():
+    path = Path(__file__).parents[3] / "shared" / "tutorial" / "reported.csv"
     if not path.exists():
         pytest.skip("needs the tutorial's facts beside the checkout")
     theirs = [

@@ -7,6 +7,7 @@ what comes of it, two lines of algebra.
 import numpy as np
 import pytest
 from reference import QuickReference, Reference
+from side_by_side import differences_from_reference
 
 from convsweep.nn.layers import cross_entropy
 from convsweep.nn.network import CNN, initial_parameters
@@ -54,7 +55,7 @@ def diverging(start, batch):
 
 
 @pytest.mark.parametrize("gradient", ["exact", "last_class"])
-def test_the_network_follows_the_loops_to_the_last_step(start, batch, gradient):
+def test_the_network_follows_plain_loops_for_two_thousand_steps(start, batch, gradient):
     losses, hits = by_loops(start, batch, gradient)
     logits = by_network(start, batch, gradient)
     assert len(losses) == STEPS
@@ -81,10 +82,17 @@ def test_as_printed_ends_where_the_true_class_has_no_probability_left(batch, div
     assert logits[0, first, batch.labels[first]] < -700
 
 
-def test_the_quick_loops_are_the_plain_ones(start, batch):
+def test_the_quick_reference_computes_what_the_plain_one_does(start, batch):
     slow, quick = Reference(*start, gradient="as_printed"), QuickReference(*start, gradient="as_printed")
     for image, label in zip(normalize(batch.images[:12], np.float64), batch.labels[:12].tolist(), strict=True):
         assert quick.step(image, label, 0.05)[0] == pytest.approx(slow.step(image, label, 0.05)[0], rel=0, abs=1e-12)
     np.testing.assert_allclose(quick.filters, slow.filters, rtol=0, atol=1e-12)
     np.testing.assert_allclose(quick.weights, slow.weights, rtol=0, atol=1e-12)
     assert (np.abs(quick.filters - start.filters) > 1e-3).any()  # there was a 9 among the labels
+
+
+@pytest.mark.parametrize("gradient", ["exact", "last_class", "as_printed"])
+def test_two_hundred_steps_on_real_digits_follow_the_slow_loops(pixels, digits, gradient):
+    loss, parameters = differences_from_reference(pixels, digits[1], steps=220, gradient=gradient)
+    assert loss < 1e-10
+    assert parameters < 1e-10

@@ -1,4 +1,4 @@
-"""The built wheel, apart from the checkout: it must bring its configuration and tables along."""
+"""The built wheel, apart from the checkout: it must bring its configuration and tables along, and no studies."""
 
 import subprocess
 import sys
@@ -11,7 +11,8 @@ def test_an_unpacked_wheel_composes_its_configuration(pytestconfig, tmp_path):
     subprocess.run([*build, "--wheel-dir", tmp_path, pytestconfig.rootpath], check=True)
     (wheel,) = tmp_path.glob("*.whl")
     folder = tmp_path / "unpacked"
-    zipfile.ZipFile(wheel).extractall(folder)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
     program = (
         "from convsweep.hydra_app.compose import compose_run, conf_dir; "
         "print(compose_run(['experiment=first_sweep']).train.epochs, conf_dir())"
@@ -28,3 +29,4 @@ def test_an_unpacked_wheel_composes_its_configuration(pytestconfig, tmp_path):
     assert (folder / "convsweep" / "reproduce" / "reported.csv").is_file()
     assert (folder / "hydra_plugins" / "convsweep_grid.py").is_file()
     assert not (folder / "hydra_plugins" / "__init__.py").exists()
+    assert {path.name for path in folder.iterdir() if path.suffix != ".dist-info"} == {"convsweep", "hydra_plugins"}

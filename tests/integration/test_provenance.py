@@ -1,0 +1,288 @@
+"""The recorded difference, applied by git to the recorded commit, is the code that ran. Real repositories."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import convsweep
+from convsweep.records.provenance import changed_files
+
+PACKAGE = Path(convsweep.__file__).parent
+IDENTITY = {f"GIT_{who}_{what}": "somebody@nowhere" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from convsweep.records import provenance
+provenance.LARGEST_DIFF = int(sys.argv[2])
+found = provenance.provenance()
+Path(sys.argv[1]).write_bytes(found.git_diff or b"")
+print(json.dumps([found.git_commit, found.git_diff is None, found.environment]))
+"""
+
+
+class Repository:
+    """A repository with a copy of the package in ``src``, and settings of its own."""
+
+    def __init__(self, folder):
+        self.root = folder / "checkout"
+        self.package = self.root / "src" / "convsweep"
+        self.diff_file = folder / "recorded.diff"
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "PYTHONPATH": str(self.root / "src"),
+            **IDENTITY,
+        }
+        shutil.copytree(PACKAGE, self.package, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        self.git("init", "--quiet")
+        (self.root / ".gitignore").write_text("__pycache__/\n")
+
+    def git(self, *arguments, root=None):
+        done = subprocess.run(
+            ["git", "-C", root or self.root, *arguments], env=self.environment, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout
+
+    def commit(self):
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "All of it")
+
+    def provenance(self, largest=10_000_000, **environment):
+        """Return commit, difference (None: none was found) and environment, as a process finds them."""
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, self.diff_file, str(largest)],
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        commit, unknown, found = json.loads(done.stdout)
+        return commit, None if unknown else self.diff_file.read_bytes(), found
+
+    def files(self, root=None):
+        """Return the content and mode of every file of the package."""
+        package = (root or self.root) / "src" / "convsweep"
+        return {
+            str(path.relative_to(package)): (path.read_bytes(), os.access(path, os.X_OK))
+            for path in package.rglob("*")
+            if path.is_file() and "__pycache__" not in path.parts
+        }
+
+    def applied(self, commit, diff):
+        """Return the files of the commit with the difference applied, as somebody else would do it."""
+        clone = self.root.parent / "clone"
+        shutil.rmtree(clone, ignore_errors=True)
+        self.git("clone", "--quiet", self.root, clone, root=self.root.parent)
+        self.git("checkout", "--quiet", commit, root=clone)
+        if diff:
+            self.diff_file.write_bytes(diff)
+            self.git("apply", self.diff_file, root=clone)
+        return self.files(clone)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    if shutil.which("git") is None:
+        pytest.skip("needs git")
+    return Repository(tmp_path)
+
+
+def latin_1_byte(package):
+    (package / "errors.py").write_bytes((package / "errors.py").read_bytes() + b"# caf\xe9\n")
+
+
+def last_line_of_context_is_blank(package):
+    path = package / "words.txt"
+    path.write_text("one\ntwo\nTHREE\nfour\n\n")
+
+
+def no_end_of_line(package):
+    path = package / "errors.py"
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+
+
+def binary_file(package):
+    (package / "tracked.bin").write_bytes(bytes(range(255, -1, -1)) * 9)
+
+
+def untracked_files(package):
+    (package / "new.py").write_text("x = 1\n")
+    (package / "new file with spaces.py").write_text("x = 2\n")
+    (package / "n\u00e9w.py").write_text("x = 3\n")
+    (package / 'quo"ted.py').write_text("x = 4\n")
+    (package / "new.bin").write_bytes(b"\0\xff" * 99)
+    (package / "empty.py").touch()
+
+
+def file_with_spaces_changed(package):
+    (package / "a name with spaces.txt").write_text("other\n")
+
+
+def deleted_file(package):
+    (package / "words.txt").unlink()
+
+
+def renamed_file(package):
+    (package / "words.txt").rename(package / "other words.txt")
+
+
+def made_executable(package):
+    (package / "words.txt").chmod(0o755)
+
+
+def windows_line_ends(package):
+    path = package / "errors.py"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+
+CHANGES = [
+    latin_1_byte,
+    last_line_of_context_is_blank,
+    no_end_of_line,
+    binary_file,
+    untracked_files,
+    file_with_spaces_changed,
+    deleted_file,
+    renamed_file,
+    made_executable,
+    windows_line_ends,
+]
+SETTINGS = {
+    "color.ui": "always",
+    "diff.noprefix": "true",
+    "diff.mnemonicPrefix": "true",
+    "diff.context": "0",
+    "diff.external": "false",
+    "diff.submodule": "log",
+    "diff.renames": "copies",
+    "diff.suppressBlankEmpty": "true",
+    "core.quotePath": "false",
+    "diff.relative": "true",
+    "diff.orderFile": "/nowhere",
+}
+
+
+@pytest.fixture
+def committed(repository):
+    """A repository with a commit of the package and some odd files."""
+    (repository.package / "words.txt").write_text("one\ntwo\nthree\nfour\n\n")
+    (repository.package / "tracked.bin").write_bytes(bytes(range(256)) * 9)
+    (repository.package / "a name with spaces.txt").write_text("words\n")
+    repository.commit()
+    return repository
+
+
+def assert_gives_back_what_ran(repository):
+    commit, diff, _ = repository.provenance()
+    assert commit == repository.git("rev-parse", "HEAD").decode().strip()
+    assert diff
+    assert repository.applied(commit, diff) == repository.files()
+    return diff
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_commit_and_difference_give_back_the_code_that_ran(committed, change):
+    change(committed.package)
+    assert_gives_back_what_ran(committed)
+
+
+def test_nobodys_settings_of_git_change_what_is_recorded(committed):
+    latin_1_byte(committed.package)
+    last_line_of_context_is_blank(committed.package)
+    untracked_files(committed.package)
+    plain = assert_gives_back_what_ran(committed)
+    for name, value in SETTINGS.items():
+        if name != "diff.orderFile":  # a file that isn't there is git's own error
+            committed.git("config", name, value)
+    assert b"\x1b" not in assert_gives_back_what_ran(committed)
+    assert len(changed_files(plain)) == 8
+
+
+def test_an_unchanged_checkout_has_a_commit_and_no_difference(committed):
+    commit, diff, environment = committed.provenance()
+    assert diff == b""
+    assert committed.applied(commit, diff) == committed.files()
+    assert environment["packages"]["numpy"]
+    assert environment["python"]
+
+
+def test_files_outside_the_package_that_git_does_not_know_are_left_out(committed):
+    (committed.root / "notes").write_text("mine\n")
+    assert committed.provenance()[1] == b""
+
+
+def test_changed_files_are_listed_by_their_names(committed):
+    file_with_spaces_changed(committed.package)
+    untracked_files(committed.package)
+    renamed_file(committed.package)
+    names = {name.removeprefix("src/convsweep/") for name in changed_files(committed.provenance()[1])}
+    plain = {"a name with spaces.txt", "new file with spaces.py", "new.py", "new.bin", "empty.py"}
+    assert names == plain | {"words.txt", "other words.txt", "n\\303\\251w.py", 'quo\\"ted.py'}
+
+
+def test_a_repository_without_commits_has_neither(repository):
+    assert repository.provenance()[:2] == (None, None)
+    repository.git("add", "--all")
+    assert repository.provenance()[:2] == (None, None)
+
+
+def test_without_git_there_is_neither(committed, tmp_path):
+    """An empty PATH, and one on which git can't be started."""
+    assert committed.provenance(PATH="")[:2] == (None, None)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").write_text("not a program")
+    assert committed.provenance(PATH=str(tmp_path / "bin"))[:2] == (None, None)
+
+
+def test_a_copy_inside_somebody_elses_checkout_has_neither(repository):
+    (repository.root / ".gitignore").write_text("src/\n")
+    repository.commit()
+    assert repository.provenance()[:2] == (None, None)
+
+
+def test_a_submodule_whose_commit_differs_does_not_spoil_the_difference(committed, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    committed.git("init", "--quiet", root=other)
+    for text in ("one", "two"):
+        (other / "file").write_text(text)
+        committed.git("add", "--all", root=other)
+        committed.git("commit", "--quiet", "--message", text, root=other)
+    committed.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "src/convsweep/sub")
+    committed.commit()
+    committed.git("checkout", "--quiet", "HEAD~1", root=committed.package / "sub")
+    (committed.package / "sub" / "file").write_text("dirty")
+    latin_1_byte(committed.package)
+    committed.git("config", "diff.submodule", "diff")
+    commit, diff, _ = committed.provenance()
+    assert b"Subproject commit" in diff
+    ran = {name: content for name, content in committed.files().items() if not name.startswith("sub/")}
+    assert committed.applied(commit, diff) == ran
+
+
+def test_a_repository_within_the_package_that_git_does_not_know_is_left_out(committed):
+    inner = committed.package / "inner"
+    inner.mkdir()
+    committed.git("init", "--quiet", root=inner)
+    (inner / "file").write_text("x")
+    latin_1_byte(committed.package)
+    commit, diff, _ = committed.provenance()
+    ran = {name: content for name, content in committed.files().items() if not name.startswith("inner/")}
+    assert committed.applied(commit, diff) == ran
+
+
+def test_a_difference_that_is_too_large_is_cut_and_says_so(committed):
+    (committed.package / "words.txt").write_text("one word\n" * 1000)
+    _, whole, _ = committed.provenance()
+    _, cut, _ = committed.provenance(largest=2000)
+    assert cut.startswith(whole[:2000])
+    assert cut[2000:] == f"\n[cut: {len(whole):,} bytes in all]\n".encode()

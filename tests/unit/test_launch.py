@@ -1,0 +1,218 @@
+"""A launch: the same jobs continue the same sweep, `rerun` trains anew, records are mended before work begins."""
+
+import shutil
+import threading
+
+import filelock
+import pytest
+from configurations import small_job, small_sweep
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convsweep.errors import UserError
+from convsweep.records.journal import LOCK, Failure, read_failure, read_record, write_failure
+from convsweep.records.provenance import Provenance
+from convsweep.records.sweep import (
+    find_sweep,
+    is_live,
+    is_mirrored,
+    mark_mirrored,
+    read_sweep,
+    read_sweeps,
+    sweep_directory,
+)
+from convsweep.runs.launch import open_launch
+from convsweep.runs.plan import make_plan
+from convsweep.runs.stack import run_stack
+
+PROVENANCE = Provenance("abc", b"a difference", {"python": "3"})
+
+
+def open_sweep(mlruns, sweep):
+    launch = open_launch(mlruns, sweep, lambda: PROVENANCE)
+    assert launch.try_lock()
+    return launch
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    return [small_job(tmp_path, number, {"train.seed": number}) for number in range(3)]
+
+
+def test_a_new_sweep_has_its_record_before_anything_runs(tmp_path, jobs):
+    sweep = small_sweep(jobs)
+    launch = open_sweep(tmp_path, sweep)
+    assert read_sweep(tmp_path, sweep.id) == sweep
+    directory = sweep_directory(tmp_path, sweep.id)
+    assert (directory / "uncommitted.diff").read_bytes() == b"a difference"
+    assert (directory / "environment.json").exists()
+    launch.release()
+
+
+def test_the_same_jobs_in_another_order_continue_the_same_sweep(tmp_path, jobs):
+    first = open_sweep(tmp_path, small_sweep(jobs))
+    first.end("killed")
+    again = open_sweep(tmp_path, small_sweep(jobs[::-1]))
+    assert again.sweep == first.sweep
+    again.release()
+    assert len(read_sweeps(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(lambda jobs: small_sweep(jobs[:2]), id="fewer jobs"),
+        pytest.param(lambda jobs: small_sweep([*jobs, jobs[0]]), id="a job twice"),
+        pytest.param(lambda jobs: small_sweep(jobs, experiment="other"), id="another experiment"),
+        pytest.param(lambda jobs: small_sweep(jobs, multirun=False), id="a single run"),
+    ],
+)
+def test_other_jobs_or_another_place_in_mlflow_are_another_sweep(tmp_path, jobs, other):
+    open_sweep(tmp_path, small_sweep(jobs)).release()
+    launch = open_sweep(tmp_path, other(jobs))
+    launch.release()
+    assert len(read_sweeps(tmp_path)) == 2
+
+
+def test_an_id_that_is_in_use_is_not_taken_again(tmp_path, jobs):
+    open_sweep(tmp_path, small_sweep(jobs, "2026-01-01_00-00-00.000000")).release()
+    launch = open_sweep(tmp_path, small_sweep(jobs[:1], "2026-01-01_00-00-00.000000"))
+    assert launch.sweep.id != "2026-01-01_00-00-00.000000"
+    assert read_sweep(tmp_path, launch.sweep.id) == launch.sweep
+    launch.release()
+
+
+def test_a_sweep_whose_record_is_damaged_is_begun_anew_under_another_id(tmp_path, jobs):
+    first = open_sweep(tmp_path, small_sweep(jobs))
+    first.end("finished")
+    path = sweep_directory(tmp_path, first.sweep.id) / "sweep.json"
+    path.write_bytes(path.read_bytes()[:-20])
+    again = open_sweep(tmp_path, small_sweep(jobs, first.sweep.id))
+    assert again.sweep.id != first.sweep.id
+    assert read_sweeps(tmp_path) == [again.sweep]
+    again.release()
+
+
+def test_two_launches_of_the_same_jobs_at_once_make_one_sweep(tmp_path, jobs):
+    launches = []
+    threads = [
+        threading.Thread(target=lambda: launches.append(open_launch(tmp_path, small_sweep(jobs), lambda: PROVENANCE)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({launch.sweep.id for launch in launches}) == 1
+    assert len(read_sweeps(tmp_path)) == 1
+
+
+def test_only_one_launch_holds_a_sweep_and_others_see_that_it_lives(tmp_path, jobs):
+    first = open_sweep(tmp_path, small_sweep(jobs))
+    second = open_launch(tmp_path, small_sweep(jobs), lambda: PROVENANCE)
+    assert is_live(tmp_path, first.sweep.id)
+    assert not second.try_lock()
+    first.end("finished")
+    assert not is_live(tmp_path, first.sweep.id)
+    assert second.try_lock()
+    second.release()
+
+
+def test_how_a_sweep_stands_is_in_its_record(tmp_path, jobs):
+    launch = open_sweep(tmp_path, small_sweep(jobs))
+    mark_mirrored(tmp_path, launch.sweep.id, mirrored=True)
+    launch.begin([])
+    assert read_sweep(tmp_path, launch.sweep.id).state == "running"
+    assert not is_mirrored(tmp_path, launch.sweep.id)
+    launch.end("failed")
+    found = read_sweep(tmp_path, launch.sweep.id)
+    assert found.state == "failed"
+    assert found.ended is not None
+
+
+class TestRerun:
+    def test_rerun_makes_a_new_sweep_and_forgets_what_was_trained(self, tmp_path, jobs):
+        assert run_stack(jobs) == {}
+        first = open_sweep(tmp_path, small_sweep(jobs))
+        first.end("finished")
+        again = open_sweep(tmp_path, small_sweep(jobs[:2], rerun=True))
+        assert [planned.action for planned in make_plan(jobs, 1).jobs] == ["train", "train", "finished"]
+        again.release()
+
+    def test_an_unfinished_rerun_is_continued_and_forgets_nothing(self, tmp_path, jobs):
+        first = open_sweep(tmp_path, small_sweep(jobs, rerun=True))
+        assert run_stack(jobs[:1]) == {}
+        first.end("killed")
+        again = open_sweep(tmp_path, small_sweep(jobs, rerun=True))
+        assert again.sweep.id == first.sweep.id
+        assert read_record(jobs[0].directory).result is not None
+        again.end("finished")
+        third = open_sweep(tmp_path, small_sweep(jobs, rerun=True))
+        assert read_record(jobs[0].directory).result is None
+        third.release()
+
+    def test_rerun_is_refused_while_another_command_trains_the_same(self, tmp_path, jobs):
+        jobs[1].directory.mkdir(parents=True)
+        with filelock.FileLock(jobs[1].directory / LOCK):
+            with pytest.raises(UserError, match=r"'rerun=true' needs that no other command trains the same"):
+                open_launch(tmp_path, small_sweep(jobs, rerun=True), lambda: PROVENANCE)
+            assert read_sweeps(tmp_path) == []
+
+
+class TestBegin:
+    def test_failures_of_before_are_forgotten(self, tmp_path, jobs):
+        write_failure(jobs[0].directory, Failure("UserError", "no data", "", 1.0))
+        launch = open_sweep(tmp_path, small_sweep(jobs))
+        launch.begin(make_plan(jobs, 1).unfinished)
+        assert read_failure(jobs[0].directory) is None
+        launch.end("killed")
+
+    def test_a_result_that_cannot_be_trusted_is_gone_before_anybody_watches(self, tmp_path, jobs):
+        assert run_stack(jobs[:1]) == {}
+        shutil.rmtree(jobs[0].directory / "checkpoints")
+        launch = open_sweep(tmp_path, small_sweep(jobs))
+        launch.begin(make_plan(jobs, 1).unfinished)
+        assert not (jobs[0].directory / "result.json").exists()
+        assert read_record(jobs[0].directory).damage == ()
+        launch.end("killed")
+
+    def test_a_damaged_record_that_another_process_is_at_is_left_to_it(self, tmp_path, jobs):
+        assert run_stack(jobs[:1]) == {}
+        shutil.rmtree(jobs[0].directory / "checkpoints")
+        launch = open_sweep(tmp_path, small_sweep(jobs))
+        with filelock.FileLock(jobs[0].directory / LOCK):
+            launch.begin(make_plan(jobs, 1).unfinished)
+        assert (jobs[0].directory / "result.json").exists()
+        launch.end("killed")
+
+
+class TestFindingSweeps:
+    def test_sweeps_come_newest_first(self, tmp_path, jobs):
+        for number, created in enumerate((2.0, 3.0, 1.0)):
+            open_sweep(tmp_path, small_sweep(jobs[number:], str(number), created=created)).release()
+        assert [sweep.id for sweep in read_sweeps(tmp_path)] == ["1", "0", "2"]
+
+    def test_the_last_sweep_is_not_a_single_run(self, tmp_path, jobs):
+        with pytest.raises(UserError, match=r"There is no sweep in '.*' yet"):
+            find_sweep(tmp_path)
+        open_sweep(tmp_path, small_sweep(jobs, "sweep", created=1.0)).release()
+        open_sweep(tmp_path, small_sweep(jobs[:1], "run", created=2.0, multirun=False)).release()
+        assert find_sweep(tmp_path).id == "sweep"
+        assert find_sweep(tmp_path, "run").id == "run"
+
+    def test_an_unknown_sweep_is_told_with_the_last_one(self, tmp_path, jobs):
+        open_sweep(tmp_path, small_sweep(jobs, "known")).release()
+        with pytest.raises(UserError, match=r"There is no sweep 'unknown' in '.*' \(the last one is known\)\."):
+            find_sweep(tmp_path, "unknown")
+
+    @given(text=st.text() | st.sampled_from(["..", "/", "../sweeps/known", "known/", "known/sweep.json", "*", ""]))
+    def test_text_from_outside_is_no_path_to_a_sweep(self, tmp_path, jobs, text):
+        if not read_sweeps(tmp_path):
+            open_sweep(tmp_path, small_sweep(jobs, "known")).release()
+        with pytest.raises(UserError, match="There is no sweep"):
+            find_sweep(tmp_path, text)
+
+    def test_titles_name_what_varies(self, jobs):
+        assert small_sweep(jobs, axes=("train.seed", "model.num_filters")).title == "sweep seed x num_filters"
+        assert small_sweep(jobs, axes=()).title == "sweep of one job"
+        assert small_sweep(jobs[:1], multirun=False).title == "seed=0"

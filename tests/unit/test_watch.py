@@ -1,0 +1,113 @@
+"""Progress, found by reading records while they are written."""
+
+import shutil
+
+import pytest
+from configurations import small_job, small_sweep
+
+from convsweep.nn.training import Diverged, EpochEnd, Evaluation
+from convsweep.records.journal import Failure, Journal, read_record, write_failure
+from convsweep.records.sweep import SweepJob
+from convsweep.runs.stack import run_stack
+from convsweep.runs.watch import JobEnd, JobProgress, Watch, summary
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    job = small_job(tmp_path_factory.mktemp("mlruns"))
+    assert run_stack([job]) == {}
+    return job
+
+
+def listed(job, name="seed=0"):
+    return SweepJob(job.number, name, job.run_key, 180)
+
+
+def put(job, content):
+    job.directory.mkdir(parents=True, exist_ok=True)
+    (job.directory / "events.jsonl").write_bytes(content)
+
+
+def test_a_job_is_followed_event_by_event(finished, tmp_path):
+    job = small_job(tmp_path)
+    progress = JobProgress(tmp_path, listed(job))
+    progress.poll()
+    assert (progress.has_begun, progress.step, progress.end) == (False, 0, None)
+    content = (finished.directory / "events.jsonl").read_bytes()
+    lines = content.splitlines(keepends=True)
+    record = read_record(finished.directory)
+    for number, event in enumerate(record.events, start=1):
+        put(job, b"".join(lines[:number]))
+        progress.poll()
+        assert progress.has_begun
+        assert progress.step >= event.step - 1
+        if isinstance(event, Evaluation) and event.split == "valid":
+            assert progress.valid_accuracy == event.accuracy
+        if isinstance(event, EpochEnd):
+            assert progress.step == event.step == 60 * event.epoch
+        assert progress.end is None
+    shutil.copy(finished.directory / "result.json", job.directory)
+    progress.poll()
+    assert progress.end == JobEnd(listed(job), record.result, None)
+
+
+def test_a_job_that_goes_on_from_an_earlier_epoch_is_shown_where_it_is(finished, tmp_path):
+    job = small_job(tmp_path)
+    progress = JobProgress(tmp_path, listed(job))
+    lines = (finished.directory / "events.jsonl").read_bytes().splitlines(keepends=True)
+    put(job, b"".join(lines[:10]))
+    progress.poll()
+    assert progress.step > 60
+    shutil.copytree(finished.directory / "checkpoints", job.directory / "checkpoints")
+    (job.directory / "checkpoints" / "epoch_001.npz").unlink()
+    Journal(job.directory, job.config).close()
+    progress.poll()
+    assert progress.step == 0
+
+
+def test_a_failed_job_has_ended_and_one_with_a_damaged_result_has_not(finished, tmp_path):
+    shutil.copytree(finished.directory, small_job(tmp_path).directory)
+    jobs = [small_job(tmp_path), small_job(tmp_path, 1, {"train.seed": 1}), small_job(tmp_path, 2, {"train.seed": 2})]
+    (jobs[0].directory / "result.json").write_bytes(b"{}")
+    write_failure(jobs[1].directory, Failure("UserError", "no data", "", 1.0))
+    watch = Watch(tmp_path, [listed(job) for job in jobs])
+    (end,) = watch.poll()
+    assert (end.job.number, end.failure.text) == (1, "no data")
+    assert watch.poll() == []
+
+
+def test_the_best_job_so_far_is_the_one_with_the_best_valid_accuracy(finished, tmp_path):
+    jobs = [small_job(tmp_path, number, {"train.seed": number}) for number in range(3)]
+    watch = Watch(tmp_path, [listed(job) for job in jobs])
+    assert watch.best is None
+    lines = (finished.directory / "events.jsonl").read_bytes().splitlines(keepends=True)
+    put(jobs[0], lines[0])
+    put(jobs[1], b"".join(lines))
+    assert watch.poll() == []
+    accuracies = [progress.valid_accuracy for progress in watch.jobs]
+    assert accuracies[2] is None
+    assert accuracies[1] > accuracies[0]
+    assert watch.best is watch.jobs[1]
+
+
+def test_a_job_is_summed_up_in_one_line(finished):
+    result = read_record(finished.directory).result._replace(valid_accuracy=0.5, test_accuracy=0.25, seconds=1.25)
+    job = listed(finished)
+    sweep = small_sweep([finished], finished.sweep)
+    end = JobEnd(job, result, None)
+    assert summary(end, sweep) == "seed=0: valid accuracy 50.00%, test accuracy 25.00% (1.2 s)"
+    other = sweep._replace(id="other")
+    assert summary(end, other).endswith(f"(trained by {finished.sweep})")
+    lost = result._replace(outcome="diverged", epoch=2, step=1234)
+    assert summary(JobEnd(job, lost, None), sweep) == "seed=0: diverged in epoch 2, at step 1,234 (1.2 s)"
+    failed = JobEnd(job, None, Failure("UserError", "no data", "", 1.0))
+    assert summary(failed, sweep) == "seed=0: failed: no data"
+
+
+def test_a_run_that_diverges_is_followed_to_its_end(tmp_path):
+    job = small_job(tmp_path, 0, {"train.learning_rate": 1e30})
+    assert run_stack([job]) == {}
+    progress = JobProgress(tmp_path, listed(job))
+    progress.poll()
+    assert isinstance(read_record(job.directory).events[-1], Diverged)
+    assert progress.end.result.outcome == "diverged"
