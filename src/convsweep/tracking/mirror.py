@@ -151,7 +151,13 @@ class _Follower:
         self._looked_twice = True  # whether all was looked up in MLflow since something was last refused
 
     def run(self) -> bool:
-        """Send until all is sent or nothing more can be."""
+        """Send until all is sent or nothing more can be; leave a database in one file then."""
+        try:
+            return self._send_until_over()
+        finally:
+            self._leave()
+
+    def _send_until_over(self) -> bool:
         while True:
             is_last = self._closed.is_set()  # asked first: whatever was written before it was set is read now
             begun = time.monotonic()
