@@ -12,7 +12,6 @@ from convsweep.commands.options import mlruns_option
 def sync(mlruns: Path) -> None:
     """Send to MLflow all that it does not know yet: after an outage, or what was trained without it."""
     from convsweep.errors import UserError
-    from convsweep.records.sweep import mark_mirrored
     from convsweep.terminal import say
     from convsweep.tracking.mirror import sync as send
 
@@ -27,8 +26,6 @@ def sync(mlruns: Path) -> None:
         elif synced.num_sent:
             say(f"{synced.sweep.id}: {synced.num_sent} of {len(synced.sweep.jobs)} jobs sent.")
         problems += [f"{synced.sweep.id}: {problem}" for problem in synced.problems]
-        if not synced.live and not synced.problems:
-            mark_mirrored(mlruns, synced.sweep.id, mirrored=True)
     if problems:
         raise UserError("\n".join(problems))
     say(

@@ -56,11 +56,6 @@ def tagged(**tags: str) -> str:
     return " and ".join(f"tags.`convsweep.{name}` = '{value}'" for name, value in tags.items())
 
 
-def jobs_of(sweep_id: str) -> str:
-    """Return the search condition for a sweep's jobs."""
-    return tagged(sweep=sweep_id, role="run")
-
-
 def params(config: RunConfig) -> dict[str, str]:
     """Return the hyperparameters, as MLflow's params."""
     values = flatten(config)
