@@ -53,15 +53,13 @@ def _sweep_pages(store: "Store", mlruns: Path, experiment: str) -> dict[str, str
     """Save views of the last sweep, or of all runs if there was none; return their addresses."""
     from convsweep.compare.runs import differing, load_runs
     from convsweep.records.sweep import read_sweeps
-    from convsweep.tracking.names import CONFIG_TAG, HYPERPARAMETERS, ROLE_TAG, SWEEP_TAG
+    from convsweep.tracking.names import CONFIG_TAG, HYPERPARAMETERS, tagged
     from convsweep.tracking.store import answering, search
     from convsweep.tracking.views import save_views
 
     sweeps = [sweep for sweep in read_sweeps(mlruns) if sweep.experiment == experiment]
     last = next((sweep for sweep in sweeps if sweep.multirun), None)
-    condition = f"tags.`{ROLE_TAG}` = 'run'"
-    if last is not None:
-        condition += f" and tags.`{SWEEP_TAG}` = '{last.id}'"
+    condition = tagged(role="run") if last is None else tagged(sweep=last.id, role="run")
     with answering(store.uri):
         if not search(store, condition):
             return {}
