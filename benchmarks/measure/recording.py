@@ -15,7 +15,7 @@ from convsweep.hydra_app.compose import compose_run
 from convsweep.pictures.figures import draw_figures
 from convsweep.records.identity import code_digest
 from convsweep.records.journal import Journal, read_record
-from convsweep.runs.training import beginning, train_together
+from convsweep.runs.training import beginning, class_probabilities, train_together
 
 RUNS = 16  # one stack
 FEW_IMAGES = ("data.num_train=90", "train.window=10")  # as many windows and epochs as the default run has
@@ -86,14 +86,16 @@ def _drawing(config: RunConfig, directory: Path) -> Callable[[], object]:
     before, after = record.checkpoint(0), record.checkpoint()
     assert before is not None
     assert after is not None
+    dataset = load(config.data)
     return partial(
         draw_figures,
         directory / "figures",
         config,
-        load(config.data),
+        dataset,
         record.events,
         before=before.parameters,
         after=after.parameters,
+        probabilities=class_probabilities(config, after.parameters, dataset.splits.test.images),
     )
 
 

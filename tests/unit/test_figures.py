@@ -16,6 +16,7 @@ from convsweep.nn.training import Diverged, Evaluation, Event, Window, initializ
 from convsweep.pictures import FIGURES
 from convsweep.pictures.curves import _chart
 from convsweep.pictures.figures import draw_figures
+from convsweep.runs.training import class_probabilities
 
 
 def draw(folder, *overrides, seed=0, diverges=False, weights=1.0):
@@ -29,7 +30,9 @@ def draw(folder, *overrides, seed=0, diverges=False, weights=1.0):
     else:
         events += [Evaluation(2, 2000, "valid", 0.4, 0.88), Evaluation(2, 2000, "test", 0.4, 0.9)]
     after = before._replace(weights=before.weights * np.float32(weights))
-    draw_figures(folder, config, load(config.data), events, before=before, after=after)
+    dataset = load(config.data)
+    probabilities = class_probabilities(config, after, dataset.splits.test.images)
+    draw_figures(folder, config, dataset, events, before=before, after=after, probabilities=probabilities)
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,9 @@ def ui(mlruns: Path, experiment: str, port: int) -> None:
 def _sweep_pages(store: "Store", mlruns: Path, experiment: str) -> dict[str, str]:
     """Save views of the last sweep, or of all runs if there was none; return their addresses."""
     from convsweep.compare.runs import differing, load_runs
+    from convsweep.naming import HYPERPARAMETERS
     from convsweep.records.sweep import read_sweeps
-    from convsweep.tracking.names import CONFIG_TAG, HYPERPARAMETERS, tagged
+    from convsweep.tracking.names import CONFIG_TAG, tagged
     from convsweep.tracking.store import answering, search
     from convsweep.tracking.views import save_views
 

@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from convsweep.config import flatten
 from convsweep.errors import UserError
+from convsweep.naming import HYPERPARAMETERS, hyperparameters, other_values, run_name
 from convsweep.nn.training import Evaluation
 from convsweep.records.journal import Record, read_config, read_failure, read_record, run_directory
 from convsweep.records.sweep import Sweep, find_sweep, is_live
-from convsweep.tracking.names import CONFIG_TAG, HYPERPARAMETERS, config_tags, run_name
 
 METRICS = ("valid/accuracy", "valid/loss", "test/accuracy", "test/loss")
 NOT_CONFIGURATION = {"name", "run_key", "outcome", *METRICS, "seconds"}
@@ -71,14 +70,12 @@ def _row(mlruns: Path, member: _Member) -> dict[str, object] | None:
         config = read_config(record.directory)
     except UserError:
         return None  # not begun
-    values = flatten(config)
-    others = {key.removeprefix(CONFIG_TAG): text for key, text in config_tags(config).items()}
     return {
         "name": member.name or run_name(config, tuple(HYPERPARAMETERS)),
         "run_key": member.run_key,
         "outcome": _outcome(record, live=member.live),
-        **{name: values[key] for key, name in HYPERPARAMETERS.items()},
-        **others,
+        **hyperparameters(config),
+        **other_values(config),
         **_metrics(record),
         "seconds": None if record.result is None else record.result.seconds,
     }

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from convsweep.config import RunConfig
 from convsweep.errors import UserError
+from convsweep.naming import run_name
 from convsweep.records.identity import run_key
 from convsweep.records.provenance import provenance
 from convsweep.records.sweep import State, Sweep, SweepJob, is_mirrored, mark_mirrored, new_id, sweeps_folder
@@ -20,7 +21,6 @@ from convsweep.runs.plan import JobPlan, Plan, estimate, make_plan
 from convsweep.runs.stack import Job
 from convsweep.runs.watch import JobEnd, summary
 from convsweep.terminal import Display, say
-from convsweep.tracking.names import run_name
 from convsweep.tracking.process import MirrorProcess
 
 PATIENCE = 60.0  # seconds that the mirror has to send what is left, once all jobs are over

@@ -8,10 +8,10 @@ from PIL import Image
 
 from convsweep.config import RunConfig
 from convsweep.data import CLASS_NAMES, Dataset
-from convsweep.nn.layers import convolve, softmax
-from convsweep.nn.network import CNN, Parameters
-from convsweep.nn.patches import normalize
-from convsweep.nn.training import Diverged, Evaluation, Event, Window, predict
+from convsweep.nn.layers import convolve
+from convsweep.nn.network import Parameters
+from convsweep.nn.patches import Floats, normalize
+from convsweep.nn.training import Diverged, Evaluation, Event, Window
 from convsweep.pictures import FIGURES, mosaics
 from convsweep.pictures.curves import Curve, Schedule, learning_curves
 from convsweep.records.files import write_whole
@@ -25,6 +25,7 @@ def draw_figures(
     *,
     before: Parameters,
     after: Parameters,
+    probabilities: Floats,
 ) -> None:
     """Write a run's ``FIGURES`` as PNG files, each whole or not at all.
 
@@ -35,12 +36,13 @@ def draw_figures(
         events: What happened.
         before: The initial parameters.
         after: The last ones.
+        probabilities: ``[N, C]``, what the network with these gives to the images of ``test``.
 
     Raises:
         OSError: The folder can't be written to.
     """
     folder.mkdir(exist_ok=True)
-    pictures = (_learning_curves(config, events), *_mosaics(config, dataset, before, after))
+    pictures = (_learning_curves(config, events), *_mosaics(config, dataset, before, after, probabilities))
     for name, picture in zip(FIGURES, pictures, strict=True):
         write_whole(folder / f"{name}.png", _png(picture), durable=False)  # can be drawn again
 
@@ -70,11 +72,11 @@ def _curve(events: Sequence[Window | Evaluation]) -> Curve:
     )
 
 
-def _mosaics(config: RunConfig, dataset: Dataset, before: Parameters, after: Parameters) -> tuple[Image.Image, ...]:
+def _mosaics(
+    config: RunConfig, dataset: Dataset, before: Parameters, after: Parameters, probabilities: Floats
+) -> tuple[Image.Image, ...]:
     """Draw the figures after the first, in the order of ``FIGURES``."""
     (images, labels), names = dataset.splits.test, CLASS_NAMES[dataset.name]
-    network = CNN([after], [0.0], padding=config.model.padding)
-    probabilities = softmax(predict(network, images)[0])  # [N, C]
     maps = convolve(normalize(images[0], config.train.dtype), after.filters, config.model.padding)  # [F, H', W']
     return (
         mosaics.filters_before_and_after(before.filters, after.filters),

@@ -4,6 +4,7 @@
 config.yaml                the configuration, every value filled in
 events.jsonl               what happened, one JSON object a line, written as it happens
 checkpoints/epoch_000.npz  parameters (canonical shapes) and random state, one file an epoch
+predictions.npz            what the trained network says of every image of valid and test
 figures/                   how it looks: learning curves, filters, errors
 result.json                how it ended; the run is finished once this exists
 failure.json               why it failed, if it did; gone once the run goes on

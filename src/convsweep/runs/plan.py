@@ -16,7 +16,7 @@ from convsweep.records.identity import code_digest
 from convsweep.records.journal import Result, read_config, read_record, read_result, run_directory
 from convsweep.records.sweep import Sweep
 from convsweep.runs.partition import divide_into_stacks, training_cost
-from convsweep.runs.stack import Job, missing_figures
+from convsweep.runs.stack import Job, missing_files
 
 Action = Literal["train", "go on", "finished"]
 
@@ -128,10 +128,10 @@ def changes(job: Job, mlruns: Path, earlier: Sweep | None) -> list[str]:
 def _plan_job(job: Job) -> JobPlan:
     record = read_record(job.directory)
     if record.result is not None:
-        missing = missing_figures(record)
+        missing = missing_files(record)
         if not missing:
             return JobPlan(job, "finished", record.result.epoch, record.result, record.damage)
-        sentence = f"'{record.directory / 'figures'}' lacks {', '.join(missing)}: to be drawn again."
+        sentence = f"'{record.directory}' lacks {', '.join(missing)}: to be made again."
         return JobPlan(job, "go on", record.result.epoch, None, (sentence,))
     action: Action = "train" if record.last_epoch is None else "go on"
     return JobPlan(job, action, record.last_epoch or 0, None, record.damage)

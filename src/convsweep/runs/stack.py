@@ -20,10 +20,11 @@ from convsweep.data import Dataset, load
 from convsweep.errors import UserError
 from convsweep.nn.training import Checkpoint, Diverged, EpochEnd, Event
 from convsweep.pictures import FIGURES
-from convsweep.records.files import writing
+from convsweep.records.files import DamagedError, writing
 from convsweep.records.identity import code_digest
 from convsweep.records.journal import LOCK, Failure, Journal, Record, run_directory, write_failure
-from convsweep.runs.training import beginning, train_together
+from convsweep.records.predictions import PREDICTIONS, load_predictions, save_predictions, to_rows
+from convsweep.runs.training import beginning, class_probabilities, train_together
 
 
 class Job(NamedTuple):
@@ -86,7 +87,7 @@ class _Run:
 
     @property
     def has_result(self) -> bool:
-        """Whether it is trained: only figures may be missing."""
+        """Whether it is trained: only figures or predictions may be missing."""
         return self._journal is not None and self._journal.record.result is not None
 
     @property
@@ -102,7 +103,7 @@ class _Run:
                 self.job.directory.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(blocking=blocking)
             self._journal = Journal(self.job.directory, self.job.config)
-            if self.has_result and not missing_figures(self._journal.record):
+            if self.has_result and not missing_files(self._journal.record):
                 self.close()
         except filelock.Timeout:
             return False
@@ -122,13 +123,22 @@ class _Run:
             self.fail(error)
 
     def finish(self, dataset: Dataset) -> None:
-        """Draw the figures and write the result."""
+        """Write the predictions, draw the figures and write the result."""
         assert self._journal is not None
         record = self._journal.record
         first, last = record.checkpoint(0), record.checkpoint()
         if first is not None and last is not None:  # there is none if the untrained network's loss was not finite
             from convsweep.pictures.figures import draw_figures  # heavy: not before training is over
 
+            splits = dataset.splits
+            valid, test = (
+                class_probabilities(self.job.config, last.parameters, batch.images)
+                for batch in (splits.valid, splits.test)
+            )
+            save_predictions(
+                self.job.directory,
+                {"valid": to_rows(splits.valid.labels, valid), "test": to_rows(splits.test.labels, test)},
+            )
             with writing(self._journal.figures):
                 draw_figures(
                     self._journal.figures,
@@ -137,6 +147,7 @@ class _Run:
                     record.events,
                     before=first.parameters,
                     after=last.parameters,
+                    probabilities=test,
                 )
         if record.result is None:
             self._journal.finish(
@@ -162,12 +173,17 @@ class _Run:
         self._lock.release()
 
 
-def missing_figures(record: Record) -> list[str]:
-    """Return the names of the figures that a finished run should have, and has not."""
+def missing_files(record: Record) -> list[str]:
+    """Return the names of the figures and predictions that a finished run should have, and has not."""
     if record.last_epoch is None:  # it diverged before there was anything to draw
         return []
     paths = [record.directory / "figures" / f"{name}.png" for name in FIGURES]
-    return [path.name for path in paths if not path.is_file() or path.stat().st_size == 0]
+    missing = [path.name for path in paths if not path.is_file() or path.stat().st_size == 0]
+    try:
+        load_predictions(record.directory)
+    except DamagedError:
+        missing.append(PREDICTIONS)
+    return missing
 
 
 def record_failure(job: Job, error: Exception) -> Failure:

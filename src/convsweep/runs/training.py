@@ -1,11 +1,21 @@
-"""What a configuration means to the network: where its run starts, and how several train side by side."""
+"""What a configuration means to the network: where its run starts, how several train, what one predicts."""
 
 import json
 from collections.abc import Sequence
 
 from convsweep.config import RunConfig
-from convsweep.nn.network import CNN, initial_parameters
-from convsweep.nn.training import Checkpoint, Splits, StackEvents, initialization_rng, order_rng, train
+from convsweep.nn.layers import softmax
+from convsweep.nn.network import CNN, Parameters, initial_parameters
+from convsweep.nn.patches import Floats, Pixels
+from convsweep.nn.training import (
+    Checkpoint,
+    Splits,
+    StackEvents,
+    initialization_rng,
+    order_rng,
+    predict,
+    train,
+)
 
 
 def beginning(config: RunConfig) -> Checkpoint:
@@ -48,3 +58,17 @@ def train_together(configs: Sequence[RunConfig], starts: Sequence[Checkpoint], s
         window=shared.train.window,
         first_epoch=start.epoch + 1,
     )
+
+
+def class_probabilities(config: RunConfig, parameters: Parameters, images: Pixels) -> Floats:
+    """Return what a run's network, with these parameters, gives to the classes of images.
+
+    Args:
+        config: The run's configuration.
+        parameters: Of a checkpoint.
+        images: ``[N, 28, 28]``.
+
+    Returns:
+        ``[N, C]``, float64, 0..1; a row's sum is 1.
+    """
+    return softmax(predict(CNN([parameters], [0.0], padding=config.model.padding), images)[0])

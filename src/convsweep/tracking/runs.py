@@ -32,6 +32,7 @@ from convsweep.records.journal import (
     read_result,
     run_directory,
 )
+from convsweep.records.predictions import PREDICTIONS
 from convsweep.records.provenance import DIFF, ENVIRONMENT
 from convsweep.records.sweep import Sweep, SweepJob, sweep_directory
 from convsweep.records.tail import Tail
@@ -330,6 +331,7 @@ class MirroredRun:
             return
         files = [(self._directory / CONFIG, None), (sweep_files / ENVIRONMENT, "environment")]
         files += [(sweep_files / DIFF, "environment"), (self._directory / RESULT, None)]
+        files += [(self._directory / PREDICTIONS, None)]
         files += [(figure, "figures") for figure in sorted((self._directory / "figures").glob("*.png"))]
         for path, folder in files:
             with contextlib.suppress(FileNotFoundError):

@@ -1,0 +1,72 @@
+"""What a configuration's values are called in tables, and a run in short."""
+
+from collections.abc import Sequence
+
+from convsweep.config import RunConfig, flatten
+
+# What sweeps usually vary, and what a table's column of it is called
+HYPERPARAMETERS = {
+    "train.learning_rate": "learning_rate",
+    "model.num_filters": "num_filters",
+    "model.init_scale": "init_scale",
+    "train.epochs": "epochs",
+    "train.seed": "seed",
+}
+# What decides no result
+PLACES = ("mlruns", "rerun", "tracking.enabled", "tracking.experiment", "data.dir", "data.mirrors")
+
+SHORT = {
+    "model.num_filters": "f",
+    "train.learning_rate": "lr",
+    "model.init_scale": "s",
+    "train.epochs": "e",
+    "train.seed": "seed",
+}
+
+
+def hyperparameters(config: RunConfig) -> dict[str, int | float]:
+    """Return what sweeps usually vary, by its column's name."""
+    values = flatten(config)
+    return {name: values[key] for key, name in HYPERPARAMETERS.items()}
+
+
+def other_values(config: RunConfig) -> dict[str, str]:
+    """Return every other value that decides the result, as text, by its dotted key."""
+    left = {key: value for key, value in flatten(config).items() if key not in (*HYPERPARAMETERS, *PLACES)}
+    return {key: as_text(value) for key, value in left.items()}
+
+
+def run_name(config: RunConfig, keys: Sequence[str]) -> str:
+    """Return a short name from what varies; MLflow's charts cut names at some 15 characters.
+
+    Args:
+        config: The run's configuration.
+        keys: The configuration keys to tell of, e.g. ``train.learning_rate``.
+    """
+    values = flatten(config) | {"data": config.data.name}
+    parts = [_part(key, values[key]) for key in keys if key in values and key not in PLACES]
+    return " ".join(parts) or "defaults"
+
+
+def as_text(value: object) -> str:
+    """Return a configuration's value as people write it.
+
+    >>> as_text(0.005), as_text(True), as_text(("conv",)), as_text(())
+    ('0.005', 'true', 'conv', 'none')
+    """
+    match value:
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+        case tuple():
+            return ",".join(map(str, value)) or "none"
+        case _:
+            return str(value)
+
+
+def _part(key: str, value: object) -> str:
+    text = as_text(value)
+    if key in SHORT:
+        return SHORT[key] + text
+    return f"{key.rpartition('.')[2]}={text}" if text in ("true", "false") or text[:1].isdigit() else text
