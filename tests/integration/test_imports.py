@@ -129,3 +129,12 @@ def test_the_mathematics_imports_numpy_and_the_standard_library_only():
     after = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     new = {name.partition(".")[0] for name in set(json.loads(after.stdout)) - set(json.loads(before.stdout))}
     assert new - set(sys.stdlib_module_names) <= {"numpy", "convsweep"}
+
+
+def test_the_statistics_of_comparing_runs_import_neither_pandas_nor_all_of_scipy():
+    """``scipy.stats`` takes half a second, ``scipy.special`` a tenth."""
+    modules = ("best", "budget", "effects", "intervals", "paired", "pareto")
+    program = "import json, sys; print(json.dumps(sorted(sys.modules)))"
+    imports = "".join(f"import convsweep.compare.statistics.{module}; " for module in modules)
+    done = subprocess.run([sys.executable, "-c", imports + program], capture_output=True, text=True, check=True)
+    assert {"pandas", "scipy.stats", "scipy.optimize"} & set(json.loads(done.stdout)) == set()

@@ -71,8 +71,8 @@ def paired_effect(
         levels: ``[n]``, of the hyperparameter in question.
         settings: ``[n]``, of the others.
         seeds: ``[n]``.
-        level: What is compared
-        baseline: with this one.
+        level: Whose scores are compared with those of the baseline.
+        baseline: Another level. The effect is the level's score less the baseline's.
         step: Between scores that can occur: 1 / N for an accuracy on N images, 0 for a loss.
         confidence: Of the interval.
 
