@@ -129,8 +129,10 @@ def _commands(options: Options) -> Samples:
     if options.mnist is not None:
         _tell("A whole training process on 59,000 images ...")
         samples["peak_memory_mb"] = [commands.peak_memory(options.mnist) for _ in range(1 if quick else 3)]
-    _tell("The sweep of 18 runs ...")
+    _tell("The sweep of 54 runs ...")
     samples["first_sweep_s"] = commands.first_sweep(1 if quick else 3)
+    _tell("Comparing runs ...")
+    samples |= commands.comparing(1 if quick else 3)
     _tell("A sweep of 32 runs, under Hydra's own launchers ...")
     return samples | sweeps.other_launchers(options.epochs, 1)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from benchmarks.measure import fresh
 from benchmarks.measure.workplace import new_workplace
 
 
@@ -25,10 +26,24 @@ def peak_memory(mnist: Path, num_train: int = 59_000) -> float:
 
 
 def first_sweep(repeats: int) -> list[float]:
-    """Return the seconds of the sweep of ``make sweep``: 18 runs of 3 epochs, all of it recorded."""
+    """Return the seconds of the sweep of ``make sweep``: 54 runs of 3 epochs, all of it recorded."""
     return [_first_sweep() for _ in range(repeats)]
 
 
 def _first_sweep() -> float:
     with new_workplace() as workplace:
         return workplace.run("train", "experiment=first_sweep").seconds
+
+
+def comparing(repeats: int) -> dict[str, list[float]]:
+    """Return the seconds of comparing the first sweep's runs, and of comparing 5,000 runs with a report."""
+    samples: dict[str, list[float]] = {"compare54_s": [], "compare5000_s": []}
+    with new_workplace() as workplace:
+        workplace.run("train", "experiment=first_sweep")
+        for _ in range(repeats):
+            samples["compare54_s"].append(workplace.run("compare").seconds)
+    with new_workplace() as workplace:
+        fresh.call("invented_sweep", "write", str(workplace.mlruns), 5000)
+        for _ in range(repeats):
+            samples["compare5000_s"].append(workplace.run("compare", "--html", "report.html").seconds)
+    return samples

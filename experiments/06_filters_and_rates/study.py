@@ -7,9 +7,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from convsweep.compare.statistics.best import best_candidates
+from convsweep.compare.statistics.intervals import wilson_interval
 from convsweep.markdown import blocks, image, table
 from convsweep.pictures.style import ORANGE
-from experiments.harness.intervals import LEVEL, Interval, mean_interval, p_of_being_best, wilson
+from experiments.harness.intervals import LEVEL, Interval, mean_interval
 from experiments.harness.study import Facts, Report, Setting, Study
 from experiments.harness.sweep import measure_sweep
 
@@ -43,7 +45,7 @@ class Standing(NamedTuple):
     configuration: Configuration
     accuracy: Interval  # on valid, over the seeds
     behind: Interval  # the best's accuracy less this one's, paired by seed
-    p: float  # that it is truly the best; see ``p_of_being_best``
+    p: float  # that it is truly the best; see ``best_candidates``
 
     @property
     def like_the_best(self) -> bool:
@@ -58,7 +60,7 @@ def _measure(setting: Setting) -> Facts:
 def standings(results: pd.DataFrame) -> list[Standing]:
     """Return all configurations, best mean accuracy on ``valid`` first (a run that diverged counts as 0).
 
-    All are compared with each other, paired by seed; see ``p_of_being_best``.
+    All are compared with each other, paired by seed; see ``best_candidates``.
     """
     counted = results.assign(accuracy=results["valid/accuracy"].where(results["outcome"] == "finished", 0.0))
     by_seed = counted.pivot_table(
@@ -68,7 +70,7 @@ def standings(results: pd.DataFrame) -> list[Standing]:
     order = means.sort_values(ascending=False, kind="stable").index
     table_of_values = by_seed.loc[order].to_numpy()
     behind = [mean_interval(table_of_values[0] - values) for values in table_of_values]
-    p_values = p_of_being_best(table_of_values).tolist()
+    p_values = best_candidates(table_of_values, step=1 / int(results["data.num_valid"].iloc[0])).p.tolist()
     return [
         Standing(Configuration(int(filters), float(rate), int(epochs)), mean_interval(values), interval, p)
         for (filters, rate, epochs), values, interval, p in zip(order, table_of_values, behind, p_values, strict=True)
@@ -86,7 +88,7 @@ def _report(results: pd.DataFrame) -> Report:
     runs = _runs_of(results, best)
     test = mean_interval(runs["test/accuracy"].to_numpy())
     num_test, num_valid = (int(results[f"data.{name}"].iloc[0]) for name in ("num_test", "num_valid"))
-    low, high = wilson(round(test.mean * num_test), num_test)
+    low, high = wilson_interval(round(test.mean * num_test), num_test)
     alike = [one for one in found if one.like_the_best]
     diverged = int((results["outcome"] == "diverged").sum())
     measured = blocks(

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from convsweep.compare.statistics.intervals import wilson_interval
 from convsweep.markdown import blocks, image, table
 from convsweep.pictures.style import BLUE, GREY, ORANGE
-from experiments.harness.intervals import Interval, mean_interval, wilson
+from experiments.harness.intervals import Interval, mean_interval
 from experiments.harness.study import Facts, Report, Setting, Study
 from experiments.harness.sweep import measure_sweep
 
@@ -64,7 +65,7 @@ def _report(results: pd.DataFrame) -> Report:
     for epochs, interval in of.items():
         runs = results[results["epochs"] == epochs]
         errors = 1 - runs["test/accuracy"]
-        low, high = wilson(round(interval.mean * images), images)
+        low, high = wilson_interval(round(interval.mean * images), images)
         rows.append(
             [
                 epochs,

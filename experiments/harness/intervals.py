@@ -1,19 +1,16 @@
-"""Means, effects and their 95% intervals.
+"""Means, effects and their 95% intervals, of tables with one row a run.
 
-The sample is one value a seed, so an interval says where the mean over all seeds lies, on the same images. A share of
-images has an interval of its own (Wilson 1927): where the share lies for the same model on all images. Tests and
-intervals are SciPy's; what stands here is what they are asked, and what holds where they have no answer.
+The sample is one value a seed, so an interval says where the mean over all seeds lies, on the same images.
 """
 
-import math
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+
+from convsweep.compare.statistics.intervals import student_interval
 
 LEVEL = 0.95
 
@@ -49,13 +46,7 @@ def mean_interval(sample: Sequence[float] | npt.NDArray[np.floating[Any]]) -> In
     2.000 [-0.484, 4.484]
     """
     values = np.asarray(sample, np.float64)
-    mean, n = float(values.mean()), len(values)
-    if n < 2:
-        return Interval(mean, -math.inf, math.inf, n)
-    if np.allclose(values, mean, rtol=1e-12, atol=0):  # alike up to rounding, of which SciPy warns
-        return Interval(mean, mean, mean, n)
-    low, high = stats.ttest_1samp(values, 0).confidence_interval(LEVEL)
-    return Interval(mean, float(low), float(high), n)
+    return Interval(float(values.mean()), *student_interval(values, confidence=LEVEL), n=len(values))
 
 
 def effect(results: pd.DataFrame, metric: str, factor: str, level: object, baseline: object) -> Interval | None:
@@ -81,42 +72,3 @@ def effect(results: pd.DataFrame, metric: str, factor: str, level: object, basel
 
     differences = (by_seed(level) - by_seed(baseline)).dropna()
     return mean_interval(differences.to_numpy()) if len(differences) else None
-
-
-def wilson(successes: int, n: int) -> tuple[float, float]:
-    """Return Wilson's 95% interval of a share.
-
-    >>> low, high = wilson(373, 400)
-    >>> print(f"{low:.3f} {high:.3f}")
-    0.904 0.953
-    """
-    found = stats.binomtest(successes, n).proportion_ci(LEVEL, method="wilson")
-    return float(found.low), float(found.high)
-
-
-def p_of_being_best(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
-    """Return a p value for each of several alternatives: that its true mean is the highest of all.
-
-    Each alternative is compared with all others by paired, one-sided t tests. The smallest of its M - 1 p values is
-    multiplied by their number (Bonferroni), so that the best is among the alternatives with p > 0.05 with a
-    probability of 95% at least. It doesn't matter that the best of the sample was chosen after looking, as it isn't
-    treated differently (multiple comparisons with the best, Hsu 1981).
-
-    Args:
-        values: ``[M, n]``, of each alternative, seeds in the same order.
-
-    Returns:
-        ``[M]``.
-
-    >>> p_of_being_best(np.array([[5.0, 6.0, 7.0], [1.0, 2.1, 2.9], [4.0, 6.5, 6.9]])).round(3).tolist()
-    [1.0, 0.0, 0.691]
-    """
-    ahead = values[None] - values[:, None]  # [M, M, n]: by how much the second is ahead of the first
-    with warnings.catch_warnings():
-        # where the differences are the same for every seed p is 0 or 1, or no number where they are all 0
-        warnings.simplefilter("ignore", RuntimeWarning)
-        p = stats.ttest_1samp(ahead, 0, axis=-1, alternative="greater").pvalue  # [M, M]
-    # none is ahead of itself, nor of its equal
-    smallest = np.nan_to_num(p, nan=1.0).min(axis=1)
-    corrected: npt.NDArray[np.float64] = np.minimum(smallest * (len(values) - 1), 1)
-    return corrected

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
-
+from convsweep.compare.frames import runs_frame
+from convsweep.compare.runs import Run, load_runs, varied
 from convsweep.config import RunConfig
 from convsweep.data import load
 from convsweep.hydra_app.compose import compose_run
+from convsweep.naming import column
+from convsweep.records.sweep import find_sweep
 from experiments.harness.study import Facts, Setting, data_fact, write_results
 
 
@@ -21,21 +23,19 @@ def measure_sweep(setting: Setting, small: Sequence[str], order_of_images: str) 
     Raises:
         UserError: The sweep failed, or the data can't be had.
     """
-    from convsweep.compare.runs import differing
-
     arguments = [f"experiment={setting.name}", *(small if setting.small else ()), *setting.overrides]
     config = common_config(arguments)
     dataset = load(config.data)  # before the sweep: if it fails, it fails once and not for every job
-    runs = run_sweep(arguments, config).drop(columns="name")  # a name is made of the columns that follow
-    varied = [name for name in differing(runs) if name != "seed"]
-    runs = runs.sort_values([*varied, "seed"], ignore_index=True)
-    write_results(runs, setting.folder)
-    seeds = _range(sorted(runs["seed"].unique()))
+    runs = run_sweep(arguments, config)
+    columns = [column(key) for key in varied(runs) if key != "train.seed"]
+    table = runs_frame(runs).drop(columns="name")  # a name is made of the columns that follow
+    write_results(table.sort_values([*columns, "seed"], ignore_index=True), setting.folder)
+    seeds = _range(sorted(table["seed"].unique()))
     return Facts(data_fact(dataset), f"{seeds} (initial parameters); {order_of_images}")
 
 
-def run_sweep(arguments: Sequence[str], config: RunConfig) -> pd.DataFrame:
-    """Run a sweep and return its runs, one row a run.
+def run_sweep(arguments: Sequence[str], config: RunConfig) -> list[Run]:
+    """Run a sweep and return its runs.
 
     Args:
         arguments: As those of ``convsweep train``.
@@ -44,10 +44,9 @@ def run_sweep(arguments: Sequence[str], config: RunConfig) -> pd.DataFrame:
     Raises:
         UserError: The sweep failed.
     """
-    from convsweep.compare.runs import load_runs
     from convsweep.hydra_app.app import launch
 
-    return load_runs(config.mlruns, launch(arguments))
+    return load_runs(config.mlruns, find_sweep(config.mlruns, launch(arguments)))
 
 
 def common_config(arguments: Sequence[str]) -> RunConfig:

@@ -1,6 +1,6 @@
 """What a configuration's values are called in tables, and a run in short."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from convsweep.config import RunConfig, flatten
 
@@ -24,6 +24,18 @@ SHORT = {
 }
 
 
+def column(key: str) -> str:
+    """Return what the column of a configuration key is called: ``num_filters`` of ``model.num_filters``."""
+    return HYPERPARAMETERS.get(key, key)
+
+
+def decisive(config: RunConfig) -> dict[str, object]:
+    """Return every value that decides the result, by its dotted key: the hyperparameters first."""
+    values = flatten(config)
+    others = {key: value for key, value in values.items() if key not in (*HYPERPARAMETERS, *PLACES)}
+    return {key: values[key] for key in HYPERPARAMETERS} | others
+
+
 def hyperparameters(config: RunConfig) -> dict[str, int | float]:
     """Return what sweeps usually vary, by its column's name."""
     values = flatten(config)
@@ -43,7 +55,15 @@ def run_name(config: RunConfig, keys: Sequence[str]) -> str:
         config: The run's configuration.
         keys: The configuration keys to tell of, e.g. ``train.learning_rate``.
     """
-    values = flatten(config) | {"data": config.data.name}
+    return short_name(flatten(config) | {"data": config.data.name}, keys)
+
+
+def short_name(values: Mapping[str, object], keys: Sequence[str]) -> str:
+    """Return a short name from some of a configuration's values, which are given by their dotted keys.
+
+    >>> short_name({"model.num_filters": 8, "train.learning_rate": 0.005, "train.epochs": 3}, ["model.num_filters"])
+    'f8'
+    """
     parts = [_part(key, values[key]) for key in keys if key in values and key not in PLACES]
     return " ".join(parts) or "defaults"
 

@@ -1,4 +1,4 @@
-"""Intervals, effects and the set of the best, by worked examples and by simulation."""
+"""Means and effects with their intervals, by worked examples."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.harness.intervals import effect, mean_interval, p_of_being_best, wilson
+from experiments.harness.intervals import effect, mean_interval
 
 
 def runs(**columns):
@@ -76,30 +76,3 @@ def test_there_is_no_effect_if_every_seed_lacks_one_of_its_two_runs():
     table = runs(seed=[0, 0, 1, 1], rate=[1, 2] * 2, loss=[0, np.nan, np.nan, 1.0])
     assert effect(table, "loss", "rate", 2, 1) is None
     assert effect(table, "loss", "rate", 3, 1) is None
-
-
-def test_wilsons_interval_of_373_in_400():
-    """By hand: centre (373 + 1.96^2 / 2) / (400 + 1.96^2) = 0.92839, half a width of 0.02481."""
-    assert wilson(373, 400) == pytest.approx((0.92839 - 0.02481, 0.92839 + 0.02481), abs=1e-4)
-
-
-def test_an_alternative_that_another_surely_beats_has_a_small_p_of_being_best():
-    """Ahead by 4, 3.9 and 4.1: t = 4 sqrt(3) / 0.1 = 69.3, one-sided p = 0.000104, times the one comparison."""
-    p = p_of_being_best(np.array([[5, 6, 7], [1, 2.1, 2.9]]))
-    assert p == pytest.approx([0.9998959, 0.0001041], rel=1e-3)
-
-
-@pytest.mark.parametrize("number", [2, 3])
-def test_each_of_several_equal_alternatives_may_be_the_best(number):
-    assert p_of_being_best(np.ones((number, 4))).tolist() == [1] * number
-
-
-def test_an_alternative_ahead_by_the_same_for_every_seed_is_surely_the_best():
-    assert p_of_being_best(np.array([[1.0, 2, 3], [2, 3, 4]])).tolist() == [0, 1]
-
-
-def test_one_of_twelve_equal_alternatives_has_p_below_5_percent_in_2_to_6_percent_of_samples():
-    """All have the same mean, so each is the best: the correction promises 5% at most. 2,000 samples of five seeds."""
-    rng = np.random.default_rng(1)
-    given_up = sum(p_of_being_best(rng.normal(size=(12, 5)) + rng.normal(size=5))[0] < 0.05 for _ in range(2000))
-    assert 0.02 < given_up / 2000 < 0.06

@@ -1,4 +1,4 @@
-"""``convsweep compare``: the runs of a sweep beside each other."""
+"""``convsweep compare``: the configurations of a sweep beside each other, and how sure one can be of the best."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,80 +8,104 @@ import click
 from convsweep.commands.options import mlruns_option
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from rich.table import Table
+    from collections.abc import Sequence
+
+    from convsweep.compare.runs import Run
 
 
 @click.command()
 @mlruns_option
+@click.argument("things", nargs=-1, metavar="[A B ...]")
 @click.option("--sweep", help="Id of the sweep, as printed; the last one if left out.")
 @click.option("--all", "all_runs", is_flag=True, help="All runs, not one sweep's.")
-@click.option("--csv", type=click.Path(path_type=Path), help="Write the table to this file, too.")
-@click.option("--png", type=click.Path(path_type=Path), help="Draw the comparison into this file.")
-def compare(*, mlruns: Path, sweep: str | None, all_runs: bool, csv: Path | None, png: Path | None) -> None:
-    """Print the runs of the last sweep, best on `valid` first, and what they differ in."""
-    from convsweep.compare.runs import differing, load_runs
+@click.option("--runs", "single_runs", is_flag=True, help="Print the single runs, not the configurations.")
+@click.option("--csv", type=click.Path(path_type=Path), help="Write the runs to this file, one a row.")
+@click.option("--png", type=click.Path(path_type=Path), help="Draw the runs into this file.")
+def compare(
+    *,
+    mlruns: Path,
+    things: tuple[str, ...],
+    sweep: str | None,
+    all_runs: bool,
+    single_runs: bool,
+    csv: Path | None,
+    png: Path | None,
+) -> None:
+    """Print the configurations of the last sweep, best on `valid` first, and which can't be told from the best.
+
+    Runs that differ in their seeds only are one configuration.
+
+    A B ... are two or more to be set side by side instead: runs (name or key), configurations, sweeps (id; their
+    best configuration) or `best`.
+    """
+    from convsweep.commands.comparison_tables import MOST_ROWS, configurations_table, runs_table
+    from convsweep.compare.comparison import compare_runs
+    from convsweep.compare.runs import load_runs
+    from convsweep.compare.sentences import answer, method
     from convsweep.errors import UserError
-    from convsweep.records.files import writing
     from convsweep.records.sweep import find_sweep
     from convsweep.terminal import console, say
 
+    if things:
+        _side_by_side(mlruns, things, others=sweep or all_runs or single_runs or csv or png)
+        return
     of_sweep = None if all_runs else find_sweep(mlruns, sweep)
-    runs = load_runs(mlruns, of_sweep.id if of_sweep else None)
-    if runs.empty:
+    runs = load_runs(mlruns, of_sweep)
+    if not runs:
         raise UserError(f"There are no runs in '{mlruns}' yet: `convsweep train` makes one.")
-    varied = differing(runs)
     say(f"sweep {of_sweep.id}" if of_sweep else f"all runs of '{mlruns}'")
-    console.print(_table(runs, varied))
+    axes = of_sweep.axes if of_sweep else ()
+    comparisons = compare_runs(runs, axes)
+    for comparison in comparisons:
+        judged = [run for run in runs if run.held_out == comparison.held_out]
+        if len(comparisons) > 1:
+            say(f"\nJudged on {comparison.held_out}:")
+        console.print(runs_table(judged, axes, console) if single_runs else configurations_table(comparison, console))
+        num_rows = len(judged) if single_runs else len(comparison.standings)
+        if num_rows > MOST_ROWS:
+            say(f"... and {num_rows - MOST_ROWS} more: `--csv FILE` writes all runs.")
+        say(answer(comparison))
+        say(method(comparison))
+        if comparison.best_run is not None:
+            say(f"Its best run's record and figures: {comparison.best_run.directory}")
     if of_sweep and len(runs) < len(of_sweep.jobs):
         say(f"{len(of_sweep.jobs) - len(runs)} of {len(of_sweep.jobs)} jobs have not begun.")
-    say(_conclusion(runs, mlruns))
     if csv is not None:
-        with writing(csv):
-            csv.parent.mkdir(parents=True, exist_ok=True)
-            runs.to_csv(csv, index=False)
-        say(f"Table: {csv}")
+        _write_csv(csv, runs)
     if png is not None:
-        from convsweep.pictures.comparisons import comparison
-
-        with writing(png):
-            png.parent.mkdir(parents=True, exist_ok=True)
-            comparison(runs, varied).savefig(png, dpi=110)
-        say(f"Picture: {png}")
+        _draw(png, runs, axes)
 
 
-def _table(runs: "pd.DataFrame", varied: list[str]) -> "Table":
-    import re
+def _side_by_side(mlruns: Path, things: "Sequence[str]", *, others: object) -> None:
+    from convsweep.commands.side_by_side import print_side_by_side
 
-    from rich.table import Table
-    from rich.text import Text
-
-    from convsweep.compare.runs import METRICS
-
-    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
-    for name in ("", *varied, *METRICS, "seconds", "outcome"):
-        # two lines a heading let the table fit into 80 columns
-        heading = re.sub(r"[/_.]", "\n", name, count=1)
-        table.add_column(Text(heading), justify="left" if name == "outcome" else "right", no_wrap=True)
-    for position, run in enumerate(runs.to_dict("records"), start=1):
-        figures = [_number(run[name], "{:.4f}") for name in METRICS]
-        values = [_number(run[name], "{:g}") for name in varied]
-        cells = [str(position), *values, *figures, _number(run["seconds"], "{:.1f}"), run["outcome"]]
-        table.add_row(*map(Text, cells))
-    return table
+    if len(things) == 1:
+        raise click.UsageError(f"Give two or more to compare, or `--sweep {things[0]}` for all of a sweep.")
+    if others:
+        raise click.UsageError(f"What is set side by side ({', '.join(things)}) takes no option but --mlruns.")
+    print_side_by_side(mlruns, things)
 
 
-def _number(value: object, form: str) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - NaN
-        return ""
-    return form.format(value) if isinstance(value, float | int) else str(value)
+def _write_csv(path: Path, runs: "Sequence[Run]") -> None:
+    from convsweep.compare.frames import runs_frame
+    from convsweep.records.files import writing
+    from convsweep.terminal import say
+
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        runs_frame(runs).to_csv(path, index=False)
+    say(f"Table: {path}")
 
 
-def _conclusion(runs: "pd.DataFrame", mlruns: Path) -> str:
-    best = runs.iloc[0]
-    if best["outcome"] != "finished":
-        return "No run has finished."
-    return (
-        f"Best on valid: {best['name']} (test accuracy {best['test/accuracy']:.4f}, reported, not chosen by).\n"
-        f"Its record and figures: {mlruns / 'runs' / best['run_key']}"
-    )
+def _draw(path: Path, runs: "Sequence[Run]", axes: "Sequence[str]") -> None:
+    from convsweep.compare.frames import runs_frame
+    from convsweep.compare.runs import varied
+    from convsweep.naming import column
+    from convsweep.pictures.comparisons import comparison
+    from convsweep.records.files import writing
+    from convsweep.terminal import say
+
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        comparison(runs_frame(runs), [column(key) for key in varied(runs, axes)]).savefig(path, dpi=110)
+    say(f"Picture: {path}")

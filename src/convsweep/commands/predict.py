@@ -65,12 +65,17 @@ def _load_network(mlruns: Path, run: str) -> "tuple[RunConfig, CNN]":
 
 def _run_key(mlruns: Path, run: str) -> str:
     """Return the key of the run that is meant: `best`, the beginning of a key, or the name of the newest job."""
+    from convsweep.compare.comparison import compare_runs
     from convsweep.compare.runs import load_runs
     from convsweep.errors import UserError
     from convsweep.records.sweep import find_sweep, read_sweeps
 
     if run == "best":
-        return str(load_runs(mlruns, find_sweep(mlruns).id)["run_key"][0])
+        sweep = find_sweep(mlruns)
+        for comparison in compare_runs(load_runs(mlruns, sweep), sweep.axes):
+            if comparison.best_run is not None:
+                return comparison.best_run.run_key
+        raise UserError(f"No run of sweep {sweep.id} has finished.")
     keys = [path.name for path in (mlruns / "runs").iterdir()] if (mlruns / "runs").is_dir() else []
     matches = [key for key in keys if key.startswith(run)] if len(run) >= 4 else []
     if len(matches) == 1:

@@ -51,7 +51,7 @@ def ui(mlruns: Path, experiment: str, port: int) -> None:
 
 def _sweep_pages(store: "Store", mlruns: Path, experiment: str) -> dict[str, str]:
     """Save views of the last sweep, or of all runs if there was none; return their addresses."""
-    from convsweep.compare.runs import differing, load_runs
+    from convsweep.compare.runs import load_runs, varied
     from convsweep.naming import HYPERPARAMETERS
     from convsweep.records.sweep import read_sweeps
     from convsweep.tracking.names import CONFIG_TAG, tagged
@@ -64,10 +64,9 @@ def _sweep_pages(store: "Store", mlruns: Path, experiment: str) -> dict[str, str
     with answering(store.uri):
         if not search(store, condition):
             return {}
-        runs = load_runs(mlruns, last.id if last else None)
-        varied = [] if runs.empty else differing(runs)
-        params = [name for name in HYPERPARAMETERS.values() if name in varied] or list(HYPERPARAMETERS.values())
-        return save_views(store, condition, params, [CONFIG_TAG + name for name in varied if name not in params])
+        keys = varied(load_runs(mlruns, last))
+        params = [HYPERPARAMETERS[key] for key in keys if key in HYPERPARAMETERS] or list(HYPERPARAMETERS.values())
+        return save_views(store, condition, params, [CONFIG_TAG + key for key in keys if key not in HYPERPARAMETERS])
 
 
 def _print_pages(address: str, pages: dict[str, str]) -> None:

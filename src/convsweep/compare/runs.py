@@ -1,100 +1,135 @@
-"""The runs of a sweep as one table, read from their records: what differs, and how each did."""
+"""The runs of a sweep, read from their records: how each is configured, and how it did."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, cast
 
-import pandas as pd
-
+from convsweep.data import held_out
 from convsweep.errors import UserError
-from convsweep.naming import HYPERPARAMETERS, hyperparameters, other_values, run_name
+from convsweep.naming import HYPERPARAMETERS, decisive, run_name
 from convsweep.nn.training import Evaluation
-from convsweep.records.journal import Record, read_config, read_failure, read_record, run_directory
-from convsweep.records.sweep import Sweep, find_sweep, is_live
+from convsweep.records.files import DamagedError
+from convsweep.records.journal import (
+    Result,
+    read_config,
+    read_failure,
+    read_record,
+    read_result,
+    run_directory,
+)
+from convsweep.records.sweep import Sweep, is_live
 
-METRICS = ("valid/accuracy", "valid/loss", "test/accuracy", "test/loss")
-NOT_CONFIGURATION = {"name", "run_key", "outcome", *METRICS, "seconds"}
+Outcome = Literal["finished", "diverged", "failed", "running", "killed", "damaged"]
+
+SEEDS = ("train.seed", "train.order_seed")  # runs that differ in these only repeat each other
 
 
-class _Member(NamedTuple):
-    name: str | None  # None: to be named by its configuration
+class Run(NamedTuple):
+    """A run, as comparisons see it."""
+
+    name: str
     run_key: str
-    live: bool  # whether its launch is at work
+    directory: Path
+    outcome: Outcome
+    values: Mapping[str, object]  # every value that decides the result, by its dotted key
+    held_out: str  # which images it was judged on
+    valid_accuracy: float | None  # 0..1, the last one; None: there is none yet
+    valid_loss: float | None  # nats
+    test_accuracy: float | None
+    test_loss: float | None
+    result: Result | None  # None: it came to no end, or its record is damaged
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """What tells it from other runs of its configuration."""
+        return tuple(cast(int, self.values[key]) for key in SEEDS)
 
 
-def load_runs(mlruns: Path, sweep_id: str | None = None) -> pd.DataFrame:
-    """Return one row a run, best accuracy on ``valid`` first; runs that came to no end, or diverged, last.
+def load_runs(mlruns: Path, sweep: Sweep | None = None) -> list[Run]:
+    """Return the runs, best accuracy on ``valid`` first; those that came to no end, or diverged, last.
 
     Args:
         mlruns: Where the records are.
-        sweep_id: Whose jobs to return; every run that there is, if left out.
-
-    Returns:
-        Columns: name, run_key, outcome (finished, diverged, failed, running, killed), the hyperparameters, other
-        configuration values, the four metrics and the seconds of training. Jobs that haven't begun have no row.
+        sweep: Whose jobs to return, but for those that haven't begun; every run that there is, if left out.
 
     Raises:
-        UserError: There is no such sweep, or a record can't be read.
+        UserError: A record can't be read.
     """
-    members = _all_runs(mlruns) if sweep_id is None else _jobs(mlruns, find_sweep(mlruns, sweep_id))
-    rows = [row for member in members if (row := _row(mlruns, member)) is not None]
-    runs = pd.DataFrame(rows)
-    if runs.empty:
-        return runs
-    for name in HYPERPARAMETERS.values():
-        runs[name] = pd.to_numeric(runs[name])
-    runs["unfinished"] = runs["outcome"] != "finished"
-    runs = runs.sort_values(
-        ["unfinished", "valid/accuracy", "valid/loss"], ascending=[True, False, True], kind="stable"
-    )
-    return runs.drop(columns="unfinished").reset_index(drop=True)
+    if sweep is not None:
+        live = is_live(mlruns, sweep.id)
+        found = [load_run(run_directory(mlruns, job.run_key), job.name, live=live) for job in sweep.jobs]
+    else:
+        found = [load_run(path.parent) for path in sorted(mlruns.glob("runs/*/config.yaml"))]
+    return in_order(run for run in found if run is not None)
 
 
-def differing(runs: pd.DataFrame) -> list[str]:
-    """Return the columns of configuration in which the runs differ."""
-    return [name for name in runs.columns if name not in NOT_CONFIGURATION and len(runs[name].unique()) > 1]
+def load_run(directory: Path, name: str | None = None, *, live: bool = False) -> Run | None:
+    """Return a run, or None if it hasn't begun.
 
+    Args:
+        directory: Its record.
+        name: What it is called; None: to be named by its configuration.
+        live: Whether a launch is at work on it.
 
-def _jobs(mlruns: Path, sweep: Sweep) -> Iterable[_Member]:
-    live = is_live(mlruns, sweep.id)
-    return [_Member(job.name, job.run_key, live) for job in sweep.jobs]
-
-
-def _all_runs(mlruns: Path) -> Iterable[_Member]:
-    return [_Member(None, path.parent.name, live=False) for path in sorted(mlruns.glob("runs/*/config.yaml"))]
-
-
-def _row(mlruns: Path, member: _Member) -> dict[str, object] | None:
-    record = read_record(run_directory(mlruns, member.run_key))
+    Raises:
+        UserError: The record can't be read.
+    """
     try:
-        config = read_config(record.directory)
+        config = read_config(directory)
     except UserError:
-        return None  # not begun
-    return {
-        "name": member.name or run_name(config, tuple(HYPERPARAMETERS)),
-        "run_key": member.run_key,
-        "outcome": _outcome(record, live=member.live),
-        **hyperparameters(config),
-        **other_values(config),
-        **_metrics(record),
-        "seconds": None if record.result is None else record.result.seconds,
-    }
+        return None
+    result: Result | None = None
+    outcome: Outcome = "damaged"
+    with contextlib.suppress(DamagedError):
+        result = read_result(directory)
+        outcome = result.outcome if result is not None else _state(directory, live=live)
+    evaluations = {} if result is not None else _last_evaluations(directory)
+    valid, test = evaluations.get("valid"), evaluations.get("test")
+    return Run(
+        name=name or run_name(config, tuple(HYPERPARAMETERS)),
+        run_key=directory.name,
+        directory=directory,
+        outcome=outcome,
+        values=decisive(config),
+        held_out=held_out(config.data),
+        valid_accuracy=result.valid_accuracy if result else valid and valid.accuracy,
+        valid_loss=result.valid_loss if result else valid and valid.loss,
+        test_accuracy=result.test_accuracy if result else test and test.accuracy,
+        test_loss=result.test_loss if result else test and test.loss,
+        result=result,
+    )
 
 
-def _outcome(record: Record, *, live: bool) -> str:
-    if record.result is not None:
-        return record.result.outcome
-    if record.damage:
-        return "damaged"
-    if read_failure(record.directory) is not None:
+def in_order(runs: Iterable[Run]) -> list[Run]:
+    """Return runs with the best on ``valid`` first; those that came to no end, or diverged, last."""
+
+    def rank(run: Run) -> tuple[bool, float, float]:
+        return run.outcome != "finished", -(run.valid_accuracy or 0.0), run.valid_loss or 0.0
+
+    return sorted(runs, key=rank)
+
+
+def varied(runs: Sequence[Run], axes: Sequence[str] = ()) -> list[str]:
+    """Return the configuration keys in which runs differ.
+
+    Args:
+        runs: The runs.
+        axes: The keys that come first, in this order.
+    """
+    keys = list(dict.fromkeys(key for run in runs for key in run.values))
+    differing = [key for key in keys if len({run.values.get(key) for run in runs}) > 1]
+    first = [key for key in axes if key in differing]
+    return first + [key for key in differing if key not in first]
+
+
+def _state(directory: Path, *, live: bool) -> Outcome:
+    """Say how a run stands that has no result."""
+    if read_failure(directory) is not None:
         return "failed"
     return "running" if live else "killed"
 
 
-def _metrics(record: Record) -> dict[str, float | None]:
-    """Return the last of every metric."""
-    metrics: dict[str, float | None] = dict.fromkeys(METRICS)
-    for event in record.events:
-        if isinstance(event, Evaluation):
-            metrics |= {f"{event.split}/accuracy": event.accuracy, f"{event.split}/loss": event.loss}
-    return metrics
+def _last_evaluations(directory: Path) -> dict[str, Evaluation]:
+    events = read_record(directory).events
+    return {event.split: event for event in events if isinstance(event, Evaluation)}

@@ -85,3 +85,13 @@ def identity(data: Data) -> dict[str, object]:
         "num_valid": data.num_valid,
         "num_test": data.num_test,
     }
+
+
+def held_out(data: Data) -> str:
+    """Name the images of ``valid`` and ``test``: results on others are no measure of each other.
+
+    >>> held_out(Mnist5k(name="mnist_5k", num_train=1000, num_valid=400, num_test=200))
+    'mnist_5k, valid 400, test 200'
+    """
+    start = f" from {data.num_train}" if isinstance(data, IdxFiles) else ""  # ``valid`` follows ``train`` there
+    return f"{data.name}, valid {data.num_valid}{start}, test {data.num_test}"

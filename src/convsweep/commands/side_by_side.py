@@ -1,0 +1,112 @@
+"""What ``convsweep compare A B`` prints: what differs, and whether one does better."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from convsweep.compare.lookup import Subject, find_subject
+from convsweep.compare.sentences import percent
+from convsweep.compare.side_by_side import (
+    METRICS,
+    Facts,
+    MeanDifference,
+    Metric,
+    comparable_runs,
+    differing_origins,
+    differing_values,
+    disagreements,
+    mean,
+    mean_differences,
+)
+from convsweep.errors import UserError
+from convsweep.records.files import DamagedError
+from convsweep.terminal import console, say
+
+MOST_PLACES = 20  # images that are listed
+
+
+def print_side_by_side(mlruns: Path, words: Sequence[str]) -> None:
+    """Print two or more subjects beside each other; each is compared with the first.
+
+    Raises:
+        UserError: A word names nothing that has finished, or two name the same.
+    """
+    subjects = [find_subject(mlruns, word) for word in words]
+    _check_distinct(words, subjects)
+    first, others = subjects[0], subjects[1:]
+    console.print(
+        _table(subjects, [*_means(subjects), *differing_values(subjects), *differing_origins(mlruns, subjects)])
+    )
+    for other in others:
+        if other.runs[0].held_out != first.runs[0].held_out:
+            say(
+                f"{other.name} and {first.name} were judged on other images ({other.runs[0].held_out}; "
+                f"{first.runs[0].held_out}): no accuracy of theirs is compared."
+            )
+            continue
+        say(f"\n{other.name} against {first.name}:")
+        for difference in mean_differences(first, other):
+            say("  " + _difference(difference))
+        _print_disagreements(first, other)
+
+
+def _check_distinct(words: Sequence[str], subjects: Sequence[Subject]) -> None:
+    known: dict[tuple[str, ...], str] = {}
+    for word, subject in zip(words, subjects, strict=True):
+        same = known.setdefault(tuple(run.run_key for run in subject.runs), word)
+        if same is not word:
+            raise UserError(f"What is compared must differ ('{same}' and '{word}' are the same runs).")
+
+
+def _means(subjects: Sequence[Subject]) -> list[Facts]:
+    return [
+        Facts(_words(metric), tuple(_value(metric, mean(subject, metric)) for subject in subjects))
+        for metric in METRICS
+    ]
+
+
+def _table(subjects: Sequence[Subject], rows: Sequence[Facts]) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in ("", *(subject.name for subject in subjects)):
+        table.add_column(Text(heading), overflow="fold")
+    for row in rows:
+        table.add_row(Text(row.name), *map(Text, row.sides))
+    return table
+
+
+def _words(metric: Metric) -> str:
+    return metric.replace("_", " ")
+
+
+def _value(metric: Metric, value: float) -> str:
+    return percent(value) if metric.endswith("accuracy") else f"{value:.4f}"
+
+
+def _difference(found: MeanDifference) -> str:
+    is_accuracy = found.metric.endswith("accuracy")
+    times, form, unit = (100, "+.2f", " points") if is_accuracy else (1, "+.4f", "")
+    low, high = (times * end for end in found.interval)
+    return (
+        f"{_words(found.metric)}: {times * found.difference:{form}}{unit} (95%: {low:{form}} to {high:{form}}; "
+        f"paired t test over {found.num_seeds} seeds, p = {found.p:.2g})"
+    )
+
+
+def _print_disagreements(first: Subject, second: Subject) -> None:
+    ours, theirs = comparable_runs(first, second)
+    try:
+        found = disagreements(ours, theirs)
+    except DamagedError as error:
+        say(f"  Their answers are not compared: {error}")
+        return
+    for one in found:
+        say(
+            f"  {one.split} images that only one of {ours.run_key} (first) and {theirs.run_key} (second) gets right: "
+            f"{len(one.only_first)} and {len(one.only_second)} (McNemar's p = {one.p:.2g})"
+        )
+        for whose, places in (("first", one.only_first), ("second", one.only_second)):
+            if places:
+                more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
+                say(f"    only the {whose}: {', '.join(map(str, places[:MOST_PLACES]))}{more}")

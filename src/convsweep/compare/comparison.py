@@ -1,0 +1,176 @@
+"""Which configuration is best on ``valid``, how sure that is, and which others can't be told from it.
+
+Configurations are chosen by their accuracy on ``valid``; ``test`` is only reported. What is compared depends on what
+there is. Configurations with several seeds in common are compared seed by seed: the answer holds for new seeds, on
+these images. Configurations with one seed each are compared image by image: the answer holds for these trained
+networks, on new images.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from convsweep.compare.configurations import Configuration, configurations
+from convsweep.compare.runs import SEEDS, Run, varied
+from convsweep.compare.statistics.best import best_candidates, best_candidates_of_answers
+from convsweep.compare.statistics.intervals import Interval, student_interval, wilson_interval
+from convsweep.nn.training import Split
+from convsweep.records.files import DamagedError
+from convsweep.records.predictions import PREDICTIONS, load_predictions
+
+Method = Literal["seeds", "images", "none"]
+Relation = Literal["best", "can't tell", "worse", "not compared"]
+
+
+class Estimate(NamedTuple):
+    """A mean accuracy and its 95% interval: over seeds, or over images if there is one seed."""
+
+    mean: float  # 0..1
+    interval: Interval
+
+
+class Standing(NamedTuple):
+    """A configuration among those that it is compared with."""
+
+    configuration: Configuration
+    valid: Estimate | None  # None: no run has finished
+    test: Estimate | None
+    relation: Relation  # to the best
+    p: float | None  # that it is the best, from its seeds; None: the best itself, or not compared by seeds
+
+
+class Comparison(NamedTuple):
+    """Configurations that were judged on the same images, best on ``valid`` first."""
+
+    held_out: str  # which images these are
+    num_valid: int
+    num_test: int
+    keys: tuple[str, ...]  # the configuration keys that vary, seeds apart
+    standings: tuple[Standing, ...]
+    method: Method
+    seeds: tuple[tuple[int, ...], ...]  # that all compared configurations have in common
+    obstacle: str  # why nothing could be compared, a sentence; empty if it was
+
+    @property
+    def num_seeds(self) -> int:
+        """How many seeds all compared configurations have in common."""
+        return len(self.seeds)
+
+    @property
+    def best(self) -> Standing | None:
+        """The best configuration; None if no run has finished."""
+        return self.standings[0] if self.standings and self.standings[0].valid is not None else None
+
+    @property
+    def best_run(self) -> Run | None:
+        """The run of the best configuration that did best on ``valid``; None if no run has finished."""
+        if self.best is None:
+            return None
+        return min(self.best.configuration.finished, key=lambda run: (-(run.valid_accuracy or 0), run.valid_loss))
+
+    @property
+    def candidates(self) -> list[Standing]:
+        """The other configurations that can't be told from the best."""
+        return [standing for standing in self.standings if standing.relation == "can't tell"]
+
+
+def best_run(comparisons: Sequence[Comparison]) -> Run | None:
+    """Return the best run of the first comparison that has one."""
+    return next((comparison.best_run for comparison in comparisons if comparison.best_run is not None), None)
+
+
+def compare_runs(runs: Sequence[Run], axes: Sequence[str] = ()) -> list[Comparison]:
+    """Compare runs; those that were judged on other images apart, as their accuracies are no measure of each other.
+
+    Args:
+        runs: The runs.
+        axes: The configuration keys that come first in names and tables.
+    """
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.held_out, []).append(run)
+    found = [_compare(held_out, of_one, axes) for held_out, of_one in groups.items()]
+    return sorted(found, key=lambda comparison: -sum(len(s.configuration.runs) for s in comparison.standings))
+
+
+def _compare(held_out: str, runs: Sequence[Run], axes: Sequence[str]) -> Comparison:
+    keys = tuple(key for key in varied(runs, axes) if key not in SEEDS)
+    found = configurations(runs, keys)
+    num_valid, num_test = (int(str(runs[0].values[f"data.num_{split}"])) for split in ("valid", "test"))
+    sound = [configuration for configuration in found if configuration.is_sound]
+    shared = sorted(set.intersection(*({run.seeds for run in one.finished} for one in sound))) if sound else []
+    judgement = _judge(sound, shared, num_valid)
+    standings = []
+    for place, configuration in enumerate(found):
+        known = place < len(judgement.relations)
+        relation, p = judgement.relations[place] if known else ("not compared", None)
+        valid = _estimate(configuration.valid_accuracies, num_valid)
+        test = _estimate(configuration.test_accuracies, num_test)
+        standings.append(Standing(configuration, valid, test, relation, p))
+    return Comparison(
+        held_out, num_valid, num_test, keys, tuple(standings), judgement.method, tuple(shared), judgement.obstacle
+    )
+
+
+def _estimate(accuracies: npt.NDArray[np.float64], num_images: int) -> Estimate | None:
+    if len(accuracies) == 0:
+        return None
+    mean = float(accuracies.mean())
+    if len(accuracies) == 1:
+        return Estimate(mean, wilson_interval(round(mean * num_images), num_images))
+    return Estimate(mean, student_interval(accuracies, step=1 / num_images))
+
+
+class _Judgement(NamedTuple):
+    """What a comparison found."""
+
+    method: Method
+    relations: list[tuple[Relation, float | None]]  # of the first configurations to the best, with p
+    obstacle: str = ""
+
+
+def _judge(sound: Sequence[Configuration], shared: Sequence[tuple[int, ...]], num_valid: int) -> _Judgement:
+    """Compare configurations with the best, which comes first.
+
+    Args:
+        sound: The configurations.
+        shared: The seeds that all of them have.
+        num_valid: The number of images they were judged on.
+    """
+    if len(sound) < 2:
+        obstacle = "There is one configuration only." if sound else "No run has finished."
+        return _Judgement("none", [("best", None)] * len(sound), obstacle)
+    if len(shared) >= 2:
+        found = best_candidates([one.valid_accuracies_of(shared) for one in sound], step=1 / num_valid)
+        return _Judgement(
+            "seeds", [("best", None), *zip(_relations(found.is_candidate), found.p[1:].tolist(), strict=True)]
+        )
+    if not shared and any(len(one.finished) > 1 for one in sound):
+        obstacle = "The configurations have no seed in common: give all of them the same seeds."
+        return _Judgement("none", [("best", None)], obstacle)
+    try:
+        correct = [answers(one.run_of(shared[0]) if shared else one.finished[0], "valid") for one in sound]
+    except DamagedError as error:
+        return _Judgement("none", [("best", None)], f"{error} The same command again makes it anew.")
+    is_candidate = best_candidates_of_answers(np.array(correct))
+    return _Judgement("images", [("best", None), *((relation, None) for relation in _relations(is_candidate))])
+
+
+def _relations(is_candidate: npt.NDArray[np.bool_]) -> list[Relation]:
+    """Return the relation to the best of all that come after it."""
+    return ["can't tell" if candidate else "worse" for candidate in is_candidate[1:]]
+
+
+def answers(run: Run, split: Split) -> npt.NDArray[np.bool_]:
+    """Return which images of a split a finished run gets right, ``[N]``.
+
+    Raises:
+        DamagedError: Its predictions are missing, damaged, or of another training.
+    """
+    rows = load_predictions(run.directory)[split]
+    correct: npt.NDArray[np.bool_] = rows["digit"] == rows["label"]
+    if correct.mean() != (run.valid_accuracy if split == "valid" else run.test_accuracy):
+        raise DamagedError(f"'{run.directory / PREDICTIONS}' must have the accuracy that the result has.")
+    return correct

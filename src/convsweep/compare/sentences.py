@@ -1,0 +1,101 @@
+"""What a comparison says, in sentences: the same in the terminal, in MLflow and in the report."""
+
+from collections.abc import Sequence
+
+from convsweep.compare.comparison import Comparison, Estimate, Standing
+from convsweep.compare.configurations import Configuration
+from convsweep.compare.statistics.intervals import wilson_interval
+from convsweep.compare.statistics.paired import paired_t_p, sign_flip_p, smallest_sign_flip_p
+
+MOST_NAMES = 4  # of configurations that can't be told from the best
+
+
+def answer(comparison: Comparison) -> str:
+    """Say in a sentence or two which configuration is best, how well it does, and what can't be told from it."""
+    best = comparison.best
+    if best is None:
+        return "No run has finished."
+    sentence = f"Best on valid: {best.configuration.name}, {_with_interval(best.valid, best.configuration)}"
+    sentence += f"; test {percent(best.test.mean)}." if best.test is not None else "."
+    if comparison.method == "none":
+        return sentence
+    others = sum(standing.relation in ("can't tell", "worse") for standing in comparison.standings)
+    return f"{sentence} {_candidates(comparison.candidates, others)}"
+
+
+def method(comparison: Comparison) -> str:
+    """Say what was compared and how, and what this can't see."""
+    best = comparison.best
+    if best is None:
+        return ""
+    if comparison.method == "none":
+        return f"Nothing was compared. {comparison.obstacle}"
+    num_images = comparison.num_valid
+    known = f"{num_images} images know one network's accuracy to about {_points(best, num_images)} points"
+    sure = "With 95% probability the truly best is this one or one that can't be told from it"
+    if comparison.method == "images":
+        return (
+            f"{sure}: compared image by image on valid (exact McNemar tests with Bonferroni's correction). {known}; "
+            "intervals are those of the images (Wilson). There is one seed each: what another changes is not known."
+        )
+    n = comparison.num_seeds
+    return (
+        f"{sure}: compared seed by seed on valid (multiple comparisons with the best after Hsu, paired t tests of "
+        f"{n} seeds). Intervals are those of the mean over seeds (Student); {known}. {_runner_up(comparison)}"
+    )
+
+
+def percent(accuracy: float | None) -> str:
+    """Return an accuracy in percent.
+
+    >>> percent(0.9175)
+    '91.75%'
+    """
+    return "-" if accuracy is None else f"{100 * accuracy:.2f}%"
+
+
+def interval_text(estimate: Estimate | None) -> str:
+    """Return an interval in percent, as short as it can be read.
+
+    >>> from convsweep.compare.statistics.intervals import Interval
+    >>> interval_text(Estimate(0.9, Interval(0.8912, 0.9088)))
+    '89.1-90.9'
+    """
+    if estimate is None:
+        return ""
+    low, high = (100 * min(max(end, 0.0), 1.0) for end in estimate.interval)
+    return f"{low:.1f}-{high:.1f}"
+
+
+def _with_interval(estimate: Estimate | None, configuration: Configuration) -> str:
+    assert estimate is not None
+    num_seeds = len(configuration.finished)
+    over = "one seed" if num_seeds == 1 else f"{num_seeds} seeds"
+    return f"{percent(estimate.mean)} (95% interval {interval_text(estimate)}, {over})"
+
+
+def _candidates(candidates: Sequence[Standing], others: int) -> str:
+    if not candidates:
+        return f"It is told from {'the other one' if others == 1 else f'all {others} others'}."
+    names = [standing.configuration.name for standing in candidates]
+    shown = ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
+    return f"{len(names)} of {others} others can't be told from it: {shown}."
+
+
+def _runner_up(comparison: Comparison) -> str:
+    """Compare the best with the next, by a t test and by one that assumes no distribution."""
+    best, second = (standing.configuration for standing in comparison.standings[:2])
+    ahead = best.valid_accuracies_of(comparison.seeds) - second.valid_accuracies_of(comparison.seeds)
+    t, flips = paired_t_p(ahead, step=1 / comparison.num_valid), sign_flip_p(ahead)
+    smallest = smallest_sign_flip_p(len(ahead))
+    return (
+        f"It is {100 * ahead.mean():.2f} points ahead of {second.name}: paired t test p = {t:.2g}, permutation test "
+        f"p = {flips:.2g} ({len(ahead)} seeds can't go below {smallest:.2g})."
+    )
+
+
+def _points(best: Standing, num_images: int) -> str:
+    """Return half of what the images leave open of one network's accuracy, in percentage points."""
+    assert best.valid is not None
+    low, high = wilson_interval(round(best.valid.mean * num_images), num_images)
+    return f"{50 * (high - low):.1f}"
