@@ -1,10 +1,9 @@
-"""The other commands, on a sweep that was really run: compare, predict, data, ui, help and completion."""
+"""The other commands, on a sweep that was really run: predict, data, ui, help and completion."""
 
 import signal
 import socket
 
 import numpy as np
-import pandas as pd
 import psutil
 import pytest
 from PIL import Image, ImageOps
@@ -14,84 +13,6 @@ from convsweep.hydra_app.compose import compose_run
 from convsweep.nn.training import predict
 
 PNG = b"\x89PNG\r\n\x1a\n"
-
-
-class TestCompare:
-    """``convsweep compare``."""
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def endings(cls, grid):
-        """What is said of the sweep, with a table and a picture in folders not there yet; and of an unknown one."""
-        last = ["compare", "--csv", "tables/sweep.csv", "--png", "pictures/sweep.png"]
-        return grid.at_once(last, ["compare", "--sweep", "yesterday"])
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def compared(cls, endings):
-        assert endings[0].status == 0, endings[0].err
-        return endings[0]
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def without_sweep(cls, new_workplace):
-        """A single run, and what is said of it: by default, and asked for all."""
-        workplace = new_workplace()
-        assert workplace.train("tracking.enabled=false").status == 0
-        return workplace, *workplace.at_once(["compare"], ["compare", "--all"])
-
-    def test_the_rows_are_the_sweeps_runs_with_the_best_on_valid_first(self, compared, grid):
-        rows = [line.split() for line in compared.out.splitlines() if line.endswith("finished ")]
-        expected = sorted(
-            (
-                [-run.metric("valid/accuracy")[-1][1], run.metric("valid/loss")[-1][1], *self.row(run)]
-                for run in grid.runs()
-            ),
-        )
-        assert [row[1:5] for row in rows] == [row[2:] for row in expected]
-        assert [row[0] for row in rows] == ["1", "2", "3", "4"]
-
-    @staticmethod
-    def row(run):
-        """Return the first columns: what varies, and how it did on ``valid``."""
-        accuracy, loss = run.metric("valid/accuracy")[-1][1], run.metric("valid/loss")[-1][1]
-        return run.params["learning_rate"], run.params["num_filters"], f"{accuracy:.4f}", f"{loss:.4f}"
-
-    def test_it_names_the_best_and_where_its_record_is(self, compared, grid, best):
-        assert f"Best on valid: {best.name} " in compared.out
-        assert str(grid.record(best).relative_to(grid.folder)) in compared.out
-
-    def test_the_csv_file_holds_the_same_runs_to_the_last_digit(self, compared, grid, best):
-        assert compared.status == 0
-        table = pd.read_csv(grid.folder / "tables" / "sweep.csv")
-        assert table["run_key"][0] == best.tags["convsweep.run_key"]
-        by_key = table.set_index("run_key")
-        assert set(by_key.index) == {run.tags["convsweep.run_key"] for run in grid.runs()}
-        for run in grid.runs():
-            row = by_key.loc[run.tags["convsweep.run_key"]]
-            assert row["valid/loss"] == run.metric("valid/loss")[-1][1]
-            assert row["test/accuracy"] == run.metric("test/accuracy")[-1][1]
-            assert row["train.ties"] == "all"
-
-    def test_the_picture_is_one(self, compared, grid):
-        assert compared.status == 0
-        with Image.open(grid.folder / "pictures" / "sweep.png") as picture:
-            assert len(picture.convert("L").getcolors()) > 10
-
-    def test_nothing_was_ever_run(self, bare_workplace):
-        assert "`convsweep train -m ...` runs one" in bare_workplace.convsweep("compare").only_line
-        assert list(bare_workplace.folder.iterdir()) == []
-
-    def test_there_is_no_sweep_yet(self, without_sweep):
-        assert without_sweep[1].only_line.startswith("There is no sweep in 'mlruns' yet")
-
-    def test_single_runs_are_compared_when_asked_for_all(self, without_sweep):
-        workplace, _, ending = without_sweep
-        assert ending.status == 0
-        assert f"/{workplace.records()[0].name}" in ending.out
-
-    def test_the_sweep_is_unknown(self, endings):
-        assert "'yesterday'" in endings[1].only_line
 
 
 class TestPredict:

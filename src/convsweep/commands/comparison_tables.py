@@ -80,7 +80,8 @@ def _widest(console: Console, *choices: Columns) -> Table:
     """Return the first table that the terminal has room for, or the last one, whose names are folded then."""
     for columns in choices:
         table = _table(columns)
-        if console.measure(table).maximum <= console.width:
+        # measured as if there were room for anything: otherwise rich tells what it would cut the table to
+        if console.measure(table, options=console.options.update(width=10_000)).maximum <= console.width:
             return table
     return table
 
