@@ -11,8 +11,8 @@ import pytest
 from configurations import MNIST, make_config
 
 from convsweep import data
+from convsweep.data.folders import FILES
 from convsweep.data.idx import read_idx, read_labels
-from convsweep.data.mnist import FILES
 from convsweep.errors import UserError
 
 
@@ -48,7 +48,9 @@ def test_mnist_is_cut_as_the_tutorial_cuts_it(mnist_dir):
 
 def test_mnists_files_in_fashion_mnists_place_are_refused(mnist_dir):
     config = mnist(name="fashion_mnist", dir=str(mnist_dir))
-    assert "must have the sha256" in refusal(config)
+    assert refusal(config).endswith(
+        "must hold Fashion-MNIST's training images, and holds MNIST's training images (data=mnist)."
+    )
 
 
 @pytest.fixture

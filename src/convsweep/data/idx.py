@@ -9,15 +9,31 @@ import hashlib
 import struct
 import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from convsweep.errors import UserError
 
+GZIP = b"\x1f\x8b"  # what every such file begins with; an IDX file begins with zeros
+KINDS = {8: "uint8", 9: "int8", 11: "int16", 12: "int32", 13: "float32", 14: "float64"}
+
+
+class OtherContentError(UserError):
+    """A file of the right form holds something else than it must."""
+
+
+class IdxHeader(NamedTuple):
+    """What an IDX file says of itself."""
+
+    kind: str  # of its numbers
+    shape: tuple[int, ...]
+    length: int  # bytes before the numbers
+
 
 def read_idx(path: Path, *, axes: int, sha256: str | None = None) -> npt.NDArray[np.uint8]:
-    """Read an IDX file of unsigned bytes, gzip-compressed (``.gz``) or plain.
+    """Read an IDX file of unsigned bytes, gzip-compressed or plain, whatever its name says.
 
     Args:
         path: The file.
@@ -30,19 +46,19 @@ def read_idx(path: Path, *, axes: int, sha256: str | None = None) -> npt.NDArray
     Raises:
         UserError: The file can't be read, is no such file, or holds other content.
     """
-    content = _decompressed(path)
-    header = 4 + 4 * axes
-    if len(content) < header or content[:4] != bytes((0, 0, 8, axes)):
+    content = decompressed(path)
+    header = idx_header(content)
+    if header is None or header.kind != "uint8" or len(header.shape) != axes:
         raise UserError(
             f"'{path}' must be an IDX file of bytes with {axes} axes (its first bytes: {content[:4].hex()})."
         )
-    shape = struct.unpack(f">{axes}I", content[4:header])
-    expected, found = int(np.prod(shape)), len(content) - header
+    shape, start = header.shape, header.length
+    expected, found = int(np.prod(shape)), len(content) - start
     if found != expected:
         raise UserError(f"'{path}' must hold {expected} bytes after its header, as that says (got {found}).")
     if sha256 is not None and (digest := hashlib.sha256(content).hexdigest()) != sha256:
-        raise UserError(f"'{path}' must have the sha256 {sha256} after decompression (got {digest}).")
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+        raise OtherContentError(f"'{path}' must have the sha256 {sha256} after decompression (got {digest}).")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
 def read_labels(path: Path, *, sha256: str | None = None) -> npt.NDArray[np.uint8]:
@@ -53,12 +69,27 @@ def read_labels(path: Path, *, sha256: str | None = None) -> npt.NDArray[np.uint
     return labels
 
 
-def _decompressed(path: Path) -> bytes:
+def idx_header(content: bytes) -> IdxHeader | None:
+    """Return what an IDX file says of itself, or None if it is no such file."""
+    if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in KINDS:
+        return None
+    axes, length = content[3], 4 + 4 * content[3]
+    if len(content) < length:
+        return None
+    return IdxHeader(KINDS[content[2]], struct.unpack(f">{axes}I", content[4:length]), length)
+
+
+def decompressed(path: Path) -> bytes:
+    """Return a file's content, decompressed if it is gzip: browsers take the compression or the suffix away.
+
+    Raises:
+        UserError: The file can't be read, or is cut or damaged.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"'{path}' cannot be read: {error.strerror}.") from error
-    if path.suffix != ".gz":
+    if not content.startswith(GZIP):
         return content
     try:
         return gzip.decompress(content)

@@ -8,7 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from convsweep.data.idx import read_idx, read_labels
+from convsweep.data.folders import FILES, find_files
+from convsweep.data.idx import OtherContentError, read_idx, read_labels
+from convsweep.data.relatives import ROLES, Origin, origin
 from convsweep.errors import UserError
 
 
@@ -30,13 +32,7 @@ class IdxArrays(NamedTuple):
     test_labels: npt.NDArray[np.uint8]  # [10000]
 
 
-FILES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
-
+TITLES = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST"}
 SHA256 = {
     "mnist": Sha256(
         "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -68,28 +64,47 @@ def read(name: str, directory: Path | None, mirrors: Sequence[str]) -> tuple[Idx
         UserError: A file is missing or wrong, or no mirror answers.
     """
     if directory is not None:
-        return _read_all(name, [_in_directory(directory, file) for file in FILES]), str(directory)
+        return _read_all(name, find_files(name, directory)), str(directory)
     cache = _cache() / name
-    if not all((cache / f"{file}.gz").is_file() for file in FILES):
+    paths = [cache / f"{file}.gz" for file in FILES]
+    if not all(path.is_file() for path in paths):
         _download(name, cache, mirrors)
-    return _read_all(name, [cache / f"{file}.gz" for file in FILES]), str(cache)
+    try:
+        return _read_all(name, paths), str(cache)
+    except UserError as error:
+        raise UserError(f"{error} Delete '{cache}', and it is downloaded again.") from error
 
 
 def _read_all(name: str, paths: Sequence[Path]) -> IdxArrays:
-    sha256 = SHA256[name]
-    return IdxArrays(
-        read_idx(paths[0], axes=3, sha256=sha256.train_images),
-        read_labels(paths[1], sha256=sha256.train_labels),
-        read_idx(paths[2], axes=3, sha256=sha256.test_images),
-        read_labels(paths[3], sha256=sha256.test_labels),
-    )
+    """Read and check the four files, in the order of ``FILES``."""
+    arrays = []
+    for path, role, sha256 in zip(paths, ROLES, SHA256[name], strict=True):
+        try:
+            images = "images" in role
+            arrays.append(read_idx(path, axes=3, sha256=sha256) if images else read_labels(path, sha256=sha256))
+        except UserError as error:
+            raise _explained(error, name, path, role, paths) from error
+    return IdxArrays(*arrays)
 
 
-def _in_directory(directory: Path, file: str) -> Path:
-    for path in (directory / f"{file}.gz", directory / file):
-        if path.is_file():
-            return path
-    raise UserError(f"'data.dir' must hold {file} or {file}.gz (got '{directory}').")
+def _explained(error: UserError, name: str, path: Path, role: str, paths: Sequence[Path]) -> UserError:
+    """Say in place of an error which data set's files they are, as far as that is known."""
+    known = {
+        sha256: Origin(TITLES[other], of_other if other == name else f"{of_other} (data={other})")
+        for other, digests in SHA256.items()
+        for sha256, of_other in zip(digests, ROLES, strict=True)
+    }
+    wanted = f"'{path}' must hold {TITLES[name]}'s {role}"
+    found = origin(path, known)
+    if found is not None:
+        return UserError(f"{wanted}, and holds {found.data_set}'s {found.what}.")
+    for beside in paths:  # labels tell more than images
+        found = origin(beside, known)
+        if found is not None and found.data_set != TITLES[name]:
+            return UserError(f"{wanted}; '{beside.name}' beside it holds {found.data_set}'s {found.what}.")
+    if isinstance(error, OtherContentError):
+        return UserError(f"{wanted}, and holds others: a damaged copy, or another data set of the same size.")
+    return error
 
 
 def _cache() -> Path:
@@ -100,27 +115,39 @@ def _cache() -> Path:
 
 def _download(name: str, cache: Path, mirrors: Sequence[str]) -> None:
     """Fetch the files into a temporary folder, check them, then move them into the cache."""
-    import pooch
     import requests
 
-    cache.mkdir(parents=True, exist_ok=True)
     troubles = []
     for mirror in mirrors:
-        with tempfile.TemporaryDirectory(dir=cache) as folder:
-            paths = [Path(folder, f"{file}.gz") for file in FILES]
-            try:
-                for path in paths:
-                    fetch = pooch.HTTPDownloader(timeout=20)
-                    fetch(f"{mirror.rstrip('/')}/{path.name}", str(path), None)
-                _read_all(name, paths)
-            except (requests.RequestException, UserError) as error:
-                reason = "other content" if isinstance(error, UserError) else type(error).__name__
-                troubles.append(f"{mirror}: {reason}")
-                continue
-            for path in paths:
-                path.replace(cache / path.name)
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            _download_from(mirror, name, cache)
+        except (requests.RequestException, UserError) as error:
+            reason = "other content" if isinstance(error, UserError) else type(error).__name__
+            troubles.append(f"{mirror}: {reason}")
+        except OSError as error:  # subtle: requests' are of this kind, too
+            raise UserError(f"'{cache}' cannot be written: {error.strerror}. {_ways_out(name)}") from error
+        else:
             return
     raise UserError(
-        f"'data={name}' could not be downloaded ({'; '.join(troubles) or 'no mirror given'}). Set data.dir to a folder "
-        "with the four IDX files, or use data=mnist_5k, which needs no network."
+        f"'data={name}' could not be downloaded ({'; '.join(troubles) or 'no mirror given'}). {_ways_out(name)}"
+    )
+
+
+def _download_from(mirror: str, name: str, cache: Path) -> None:
+    import pooch
+
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        paths = [Path(folder, f"{file}.gz") for file in FILES]
+        for path in paths:
+            fetch = pooch.HTTPDownloader(timeout=20)
+            fetch(f"{mirror.rstrip('/')}/{path.name}", str(path), None)
+        _read_all(name, paths)
+        for path in paths:
+            path.replace(cache / path.name)
+
+
+def _ways_out(name: str) -> str:
+    return (
+        f"Set data.dir to a folder with {TITLES[name]}'s four IDX files, or use data=mnist_5k, which needs no network."
     )
