@@ -2,4 +2,5 @@
 
 from convsweep.commands.main import main
 
-main()
+if __name__ == "__main__":  # loky's workers import it by another name
+    main()

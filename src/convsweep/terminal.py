@@ -37,6 +37,15 @@ def say(text: str) -> None:
     console.print(text, markup=False, emoji=False, soft_wrap=True)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    >>> counted(1, "job"), counted(2, "job")
+    ('1 job', '2 jobs')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 class Display:
     """Watches jobs and shows how far they have come.
 

@@ -56,7 +56,14 @@ class GridSweeper(BasicSweeper):
         )
 
     def divide(self, arguments: list[str]) -> tuple[list[list[list[str]]], list[str]]:
-        """Return the jobs' overrides, in batches, and the configuration keys that vary."""
+        """Return the jobs' overrides, in batches, and the configuration keys that vary.
+
+        Raises:
+            ConfigError: An axis has no values, or no single ones.
+        """
+        from convsweep.hydra_app.axes import check_axes
+
         overrides = OverridesParser.create(self.composer).parse_overrides([*sweeper_params(self), *arguments])
         axes = [override.get_key_element() for override in overrides if override.is_sweep_override()]
+        check_axes(overrides)
         return self.split_arguments(overrides, self.max_batch_size), axes

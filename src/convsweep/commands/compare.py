@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convsweep.commands.options import mlruns_option
+from convsweep.commands.options import mlruns_option, output_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 @click.option("--sweep", help="Id of the sweep, as printed; the last one if left out.")
 @click.option("--all", "all_runs", is_flag=True, help="All runs, not one sweep's.")
 @click.option("--runs", "single_runs", is_flag=True, help="Print the single runs, not the configurations.")
-@click.option("--csv", type=click.Path(path_type=Path), help="Write the runs to this file, one a row.")
-@click.option("--png", type=click.Path(path_type=Path), help="Draw the runs into this file.")
+@output_option("--csv", ".csv", "Write the runs to this file, one a row.")
+@output_option("--png", ".png", "Draw the runs into this file.")
 def compare(
     *,
     mlruns: Path,

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from convsweep.commands.options import complete_overrides
+from convsweep.commands.options import complete_overrides, output_option
 
 
 @click.command()
 @click.argument("overrides", nargs=-1, shell_complete=complete_overrides)
-@click.option("--png", type=click.Path(path_type=Path), help="Draw samples of every class into this file.")
+@output_option("--png", ".png", "Draw samples of every class into this file.")
 def data(overrides: tuple[str, ...], png: Path | None) -> None:
     """Fetch a data set, check it and show what is in it.
 

@@ -7,6 +7,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from convsweep.errors import UserError
+
 Command = Callable[..., Any]
 
 
@@ -27,6 +29,23 @@ def mlruns_option(command: Command) -> Command:
         show_default=True,
         help="Folder of all that was run.",
     )(command)
+
+
+def output_option(name: str, suffix: str, text: str) -> Callable[[Command], Command]:
+    """Make an option that names a file to be written, whose name must say what it will hold.
+
+    Args:
+        name: Of the option: ``--png``.
+        suffix: How the file's name must end, in upper or lower case.
+        text: For the help.
+    """
+
+    def checked(_context: click.Context, _parameter: click.Parameter, path: Path | None) -> Path | None:
+        if path is not None and path.suffix.lower() != suffix:
+            raise UserError(f"'{name}' must name a file that ends in {suffix} (got '{path}').")
+        return path
+
+    return click.option(name, type=click.Path(path_type=Path), callback=checked, help=text)
 
 
 def experiment_option(command: Command) -> Command:

@@ -19,7 +19,7 @@ def plan(arguments: tuple[str, ...]) -> None:
     """
     from convsweep.hydra_app.planning import plan_command
     from convsweep.runs.plan import changes, estimate
-    from convsweep.terminal import say
+    from convsweep.terminal import counted, say
 
     command = plan_command(arguments)
     plan = command.plan
@@ -29,12 +29,12 @@ def plan(arguments: tuple[str, ...]) -> None:
         say(f"{job.number:4}  {job.name}: {_action(planned)}{changed}")
         for sentence in planned.damage:
             say(f"      {sentence}")
-    counts = ((plan.count("train"), "to train"), (plan.count("go on"), "go on"), (plan.count("finished"), "finished"))
-    say(f"{len(plan.jobs)} jobs: {', '.join(f'{count} {words}' for count, words in counts if count)}.")
+    say(f"{counted(len(plan.jobs), 'job')}: {plan.counts}.")
     if not plan.unfinished:
         return
     largest = max(len(stack) for stack in plan.stacks)
-    say(f"{len(plan.stacks)} stacks of up to {largest} jobs, {plan.processes} at a time.")
+    stacks, jobs = counted(len(plan.stacks), "stack"), counted(largest, "job")
+    say(f"{stacks} of up to {jobs}, {plan.processes} at a time.")
     costs = estimate(plan, command.mlruns)
     if costs is None:
         say("How long it takes can't be told yet: no run has finished on this machine.")
@@ -50,4 +50,4 @@ def _action(planned: "JobPlan") -> str:
         return f"{planned.result.outcome} on {when} (sweep {planned.result.sweep})"
     if planned.action == "go on":
         return f"goes on after epoch {planned.epoch} of {planned.job.config.train.epochs}"
-    return "to train"
+    return "only figures to draw" if planned.action == "draw" else "to train"

@@ -12,7 +12,7 @@ from convsweep.commands.options import mlruns_option
 def sync(mlruns: Path) -> None:
     """Send to MLflow all that it does not know yet: after an outage, or what was trained without it."""
     from convsweep.errors import UserError
-    from convsweep.terminal import say
+    from convsweep.terminal import counted, say
     from convsweep.tracking.mirror import sync as send
 
     problems: list[str] = []
@@ -24,12 +24,12 @@ def sync(mlruns: Path) -> None:
         if synced.live:
             say(f"{synced.sweep.id}: under way; the command that runs it tells MLflow.")
         elif synced.num_sent:
-            say(f"{synced.sweep.id}: {synced.num_sent} of {len(synced.sweep.jobs)} jobs sent.")
+            say(f"{synced.sweep.id}: {synced.num_sent} of {counted(len(synced.sweep.jobs), 'job')} sent.")
         problems += [f"{synced.sweep.id}: {problem}" for problem in synced.problems]
     if problems:
         raise UserError("\n".join(problems))
     say(
-        f"MLflow has everything that was launched here ({num_sweeps} launches)."
+        f"MLflow has everything that was launched here ({num_sweeps} {'launch' if num_sweeps == 1 else 'launches'})."
         if num_sweeps
         else f"There is nothing in '{mlruns}'."
     )

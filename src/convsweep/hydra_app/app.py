@@ -7,11 +7,25 @@ from collections.abc import Sequence
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
+from convsweep.config import ConfigError
 from convsweep.hydra_app.compose import conf_dir, config_loader, parse
 from convsweep.hydra_app.explain import one_line_errors
 from convsweep.hydra_app.internals import completions
 from convsweep.hydra_app.task import SingleRunError, TrainingTask
 from convsweep.tracking.process import MirrorProcess
+
+PURPOSES = {  # Hydra's flags that each ask for something else
+    "-m": "sweep",
+    "--multirun": "sweep",
+    "-r": "run",
+    "--run": "run",
+    "-c": "configuration",
+    "--cfg": "configuration",
+    "-i": "information",
+    "--info": "information",
+    "-sc": "completion",
+    "--shell-completion": "completion",
+}
 
 
 def launch(arguments: Sequence[str], mirror: MirrorProcess | None = None) -> str | None:
@@ -29,7 +43,8 @@ def launch(arguments: Sequence[str], mirror: MirrorProcess | None = None) -> str
     """
     # the run directory's name, which only a valid configuration has: Hydra asks for it before it writes anything
     OmegaConf.register_new_resolver("run_key", _run_key, replace=True)
-    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra hands errors on instead of printing them
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # whatever is set: Hydra hands errors on instead of printing them
+    _check_flags(arguments)
     # the flag goes first: argparse takes no flag between overrides
     sys.argv = ["convsweep train", *sorted(arguments, key=lambda word: word not in ("-m", "--multirun"))]
     task = TrainingTask(arguments, mirror)
@@ -44,6 +59,21 @@ def launch(arguments: Sequence[str], mirror: MirrorProcess | None = None) -> str
 def complete(words: Sequence[str], incomplete: str) -> list[str]:
     """Return what a half-typed argument of ``convsweep train`` can become."""
     return completions(config_loader(), "config", " ".join([*words, incomplete]))
+
+
+def _check_flags(arguments: Sequence[str]) -> None:
+    """Refuse flags of Hydra's that can't be given together: it would show a traceback.
+
+    Raises:
+        ConfigError: There are such.
+    """
+    given = [word.partition("=")[0] for word in arguments if word.startswith("-")]
+    purposes = [flag for flag in given if flag in PURPOSES]
+    if len({PURPOSES[flag] for flag in purposes}) > 1:
+        raise ConfigError([f"Only one of -m, --run, --cfg and --info can be given (got {' '.join(purposes)})."])
+    of_cfg = [flag for flag in given if flag in ("--resolve", "--package", "-p")]
+    if of_cfg and not {"--cfg", "-c", "--help", "-h"} & set(given):
+        raise ConfigError([f"'{of_cfg[0]}' needs --cfg job (or hydra, or all) beside it (got {' '.join(given)})."])
 
 
 def _run_key(*, _root_: DictConfig) -> str:

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.config import ConfigError, RunConfig, validate
 from convsweep.hydra_app.explain import one_line_errors
+from convsweep.runs.memory import check_memory
 
 
 def conf_dir() -> Path:
@@ -44,7 +45,7 @@ def parse(composed: DictConfig, launched_in: Path | None = None) -> RunConfig:
         launched_in: The folder that the command was given in; the current one, if left out.
 
     Raises:
-        ConfigError: It breaks a rule.
+        ConfigError: It breaks a rule, or needs more memory than this machine has.
     """
     if "experiment" in composed:
         rule = "a file of conf/experiment must begin with '# @package _global_'"
@@ -55,4 +56,6 @@ def parse(composed: DictConfig, launched_in: Path | None = None) -> RunConfig:
         OmegaConf.copy_cache(from_config=composed, to_config=own)  # `${now:...}` stays what it was
     with one_line_errors():
         values = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
-    return validate(values).resolved(launched_in or Path.cwd())
+    config = validate(values).resolved(launched_in or Path.cwd())
+    check_memory(config)
+    return config

@@ -25,15 +25,23 @@ def one_line_errors() -> Iterator[None]:
     except (HydraException, OmegaConfBaseException) as error:
         raise explain(error) from error
     except Exception as error:
-        if not _raised_in_composing(error):
-            raise
-        raise explain(error) from error
+        if _raised_in_composing(error):
+            raise explain(error) from error
+        if _raised_by_hydra(error):
+            raise ConfigError([_one_line(error)]) from error
+        raise
 
 
 def _raised_in_composing(error: Exception) -> bool:
     """Tell whether Hydra was composing: odd overrides make it raise a ValueError, TypeError, KeyError and others."""
     composing = (ConfigLoader.load_configuration.__name__, apply_overrides.__name__)
     return any(frame.f_code.co_name in composing for frame, _ in traceback.walk_tb(error.__traceback__))
+
+
+def _raised_by_hydra(error: Exception) -> bool:
+    """Tell whether Hydra itself refuses something, as it does with a ValueError where flags make no sense."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return isinstance(error, ValueError) and frame.f_globals.get("__name__", "").startswith("hydra.")
 
 
 def explain(error: Exception) -> ConfigError:

@@ -20,7 +20,7 @@ from convsweep.runs.launch import Launch, open_launch
 from convsweep.runs.plan import JobPlan, Plan, estimate, make_plan
 from convsweep.runs.stack import Job
 from convsweep.runs.watch import JobEnd, summary
-from convsweep.terminal import Display, say
+from convsweep.terminal import Display, counted, say
 from convsweep.tracking.process import MirrorProcess
 
 PATIENCE = 60.0  # seconds that the mirror has to send what is left, once all jobs are over
@@ -167,29 +167,37 @@ def _tell(launch: Launch, plan: Plan, mlruns: Path) -> None:
 
 
 def _what_is_done(sweep: Sweep, plan: Plan, mlruns: Path) -> str:
-    finished, number = plan.count("finished"), len(plan.jobs)
-    if finished == number and sweep.multirun:
-        return f"all {number} jobs are finished"
-    if finished == number:
+    number = len(plan.jobs)
+    if not plan.unfinished and sweep.multirun:
+        return "the job is finished" if number == 1 else f"all {number} jobs are finished"
+    if not plan.unfinished:
         return "finished before; " + summary(JobEnd(sweep.jobs[0], plan.jobs[0].result, None), sweep)
-    if not sweep.multirun:
-        planned = plan.jobs[0]
-        epochs = planned.job.config.train.epochs
-        what = [f"{sweep.title}, " + _action(planned, epochs)]
+    if sweep.multirun:
+        what = [f"{counted(number, 'job')}: {plan.counts}"]
     else:
-        counts = ((plan.count("train"), "to train"), (plan.count("go on"), "go on"), (finished, "finished before"))
-        what = [f"{number} jobs: " + ", ".join(f"{count} {words}" for count, words in counts if count)]
+        what = [f"{sweep.title}, {_action(plan.jobs[0])}"]
     costs = estimate(plan, mlruns)
     if costs is not None:
         what.append(f"about {costs.seconds:,.0f} s and {costs.bytes / 1e6:,.1f} MB")
     return "; ".join(what)
 
 
-def _action(planned: JobPlan, epochs: int) -> str:
-    return f"goes on after epoch {planned.epoch} of {epochs}" if planned.action == "go on" else f"{epochs} epochs"
+def _action(planned: JobPlan) -> str:
+    epochs = planned.job.config.train.epochs
+    match planned.action:
+        case "go on":
+            return f"goes on after epoch {planned.epoch} of {epochs}"
+        case "draw":
+            return "only figures to draw"
+        case _:
+            return counted(epochs, "epoch")
 
 
 def _what_follows(planned: JobPlan) -> str:
-    if planned.action == "go on":
-        return f"The run goes on after epoch {planned.epoch}."
-    return "The run is trained from the start."
+    match planned.action:
+        case "go on":
+            return f"The run goes on after epoch {planned.epoch}."
+        case "draw":
+            return "Nothing is trained for it."
+        case _:
+            return "The run is trained from the start."

@@ -17,11 +17,12 @@ from convsweep.hydra_app.task import TrainingTask, error_of
 from convsweep.records.journal import Failure, read_record, read_result
 from convsweep.records.sweep import Sweep
 from convsweep.runs.executors import Done, Processes, num_cores
+from convsweep.runs.memory import fit_at_once
 from convsweep.runs.partition import divide_into_stacks
 from convsweep.runs.plan import JobPlan
 from convsweep.runs.stack import Job, record_failure, run_stack
 from convsweep.runs.watch import JobEnd, summary
-from convsweep.terminal import say
+from convsweep.terminal import counted, say
 
 Stack = tuple[Job, ...]
 
@@ -58,8 +59,9 @@ def launch(
     stacks = deque(
         tuple(todo[place] for place in stack) for stack in divide_into_stacks([job.config for job in todo], processes)
     )
-    processes = min(processes, len(stacks))
-    say(f"Training {len(todo)} jobs in {len(stacks)} stacks, {processes} at a time")
+    processes = fit_at_once([[job.config for job in stack] for stack in stacks], processes)
+    what = "Drawing" if all(plan.action in ("draw", "finished") for plan in planned) else "Training"
+    say(f"{what} {counted(len(todo), 'job')} in {counted(len(stacks), 'stack')}, {processes} at a time")
     with Processes[Stack](run_stack, processes) as workers:
         while stacks or workers.busy:
             while stacks and workers.idle:

@@ -1,6 +1,7 @@
 """A whole sweep: all jobs checked before the first, run by whichever launcher was chosen, under one record."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -45,9 +46,9 @@ def run_sweep(
         UserError: Some jobs failed, the others ran; or MLflow could not be told.
     """
     overrides = [job for batch in batches for job in batch]
-    if not overrides:
-        raise ConfigError(["A sweep must have at least one job: an axis has no values."])
     configs = check(composer, config, overrides)
+    if config.hydra.launcher.get("n_jobs") == 0:  # joblib's own launcher would find out once the sweep has begun
+        raise ConfigError(["'hydra.launcher.n_jobs' must not be 0; -1 takes all cores (got 0)."])
     folder = Path(config.hydra.sweep.dir).absolute()
     wanted = wanted_sweep(configs, axes, folder, multirun=True, command=task.command)
     returns: list[Sequence[JobReturn]] = []
@@ -64,10 +65,22 @@ def run_sweep(
             in_order = [overrides[places[id(job.config)]] for job in numbered(sweep, configs)]
             for batch in batches:
                 first = sum(map(len, returns))
-                returns.append(launcher.launch(in_order[first : first + len(batch)], initial_job_idx=first))
+                with _settings_refused(launcher):
+                    returns.append(launcher.launch(in_order[first : first + len(batch)], initial_job_idx=first))
             raise_failures([job for batch_returns in returns for job in batch_returns])
     task.active = None
     return returns
+
+
+@contextmanager
+def _settings_refused(launcher: Launcher) -> Iterator[None]:
+    """Tell in one line that a launcher of somebody else's refuses its settings; how jobs fail, it returns."""
+    try:
+        yield
+    except ValueError as error:
+        if type(launcher).__module__.startswith("hydra_plugins.convsweep"):
+            raise
+        raise UserError(f"'hydra.launcher' holds a value that {type(launcher).__name__} refuses: {error}.") from error
 
 
 def check(composer: SweepComposer, config: DictConfig, overrides: Sequence[Overrides]) -> list[RunConfig]:
@@ -92,7 +105,7 @@ def raise_failures(jobs: Sequence[JobReturn]) -> None:
     """Raise what failed, if anything did.
 
     Raises:
-        UserError: One line a job that failed for a reason that can be put right.
+        UserError: One line a reason that can be put right, with the jobs that failed for it.
         FaultError: The first failure that is the program's own.
         Exception: The first other failure.
     """
@@ -104,4 +117,17 @@ def raise_failures(jobs: Sequence[JobReturn]) -> None:
             assert isinstance(error, BaseException)
             raise error
     if failures:
-        raise UserError("\n".join(f"job {number} failed: {error}" for number, error in failures))
+        alike: dict[str, list[int]] = {}
+        for number, error in failures:
+            alike.setdefault(str(error), []).append(number)
+        raise UserError("\n".join(f"{_jobs(numbers)} failed: {text}" for text, numbers in alike.items()))
+
+
+def _jobs(numbers: Sequence[int]) -> str:
+    """Name jobs by their numbers.
+
+    >>> _jobs([3]), _jobs([0, 1, 5])
+    ('job 3', '3 jobs (0, 1, 5)')
+    """
+    few = [str(number) for number in numbers[:10]] + ["..."] * (len(numbers) > 10)
+    return f"job {numbers[0]}" if len(numbers) == 1 else f"{len(numbers)} jobs ({', '.join(few)})"

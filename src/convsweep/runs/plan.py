@@ -1,6 +1,5 @@
 """What a launch is going to do, job by job, found by reading the records; and how long it may take."""
 
-import math
 import socket
 import statistics
 from collections.abc import Iterable, Sequence
@@ -9,16 +8,21 @@ from typing import Literal, NamedTuple
 
 from convsweep.config import RunConfig, flatten
 from convsweep.errors import UserError
-from convsweep.nn.network import NUM_CLASSES, num_blocks
-from convsweep.nn.patches import KERNEL
 from convsweep.records.files import DamagedError
 from convsweep.records.identity import code_digest
 from convsweep.records.journal import Result, read_config, read_record, read_result, run_directory
 from convsweep.records.sweep import Sweep
+from convsweep.runs.memory import fit_at_once, num_parameters, number_size
 from convsweep.runs.partition import divide_into_stacks, training_cost
 from convsweep.runs.stack import Job, missing_files
 
-Action = Literal["train", "go on", "finished"]
+Action = Literal["train", "go on", "draw", "finished"]
+IN_WORDS: dict[Action, str] = {
+    "train": "to train",
+    "go on": "to go on with",
+    "draw": "to draw figures of",
+    "finished": "finished before",
+}
 
 PAST_RUNS = 40  # finished runs, the newest, that an estimate is made from
 START_UP = 1.5  # seconds until the first process trains
@@ -28,7 +32,7 @@ class JobPlan(NamedTuple):
     """What is to be done about one job."""
 
     job: Job
-    action: Action
+    action: Action  # "draw": it is trained, only its figures are missing
     epoch: int  # to go on after; 0 if nothing was trained yet
     result: Result | None  # of a finished run
     damage: tuple[str, ...]  # what can't be trusted of its record
@@ -57,6 +61,12 @@ class Plan(NamedTuple):
         """Return how many jobs have this to be done."""
         return sum(planned.action == action for planned in self.jobs)
 
+    @property
+    def counts(self) -> str:
+        """How many jobs have what to be done, in words: ``2 to train, 4 finished before``."""
+        counts = ((self.count(action), words) for action, words in IN_WORDS.items())
+        return ", ".join(f"{count} {words}" for count, words in counts if count)
+
 
 def make_plan(jobs: Sequence[Job], processes: int, *, anew: bool = False) -> Plan:
     """Find out what is to be done.
@@ -74,7 +84,8 @@ def make_plan(jobs: Sequence[Job], processes: int, *, anew: bool = False) -> Pla
     places = [place for place, planned in enumerate(plans) if planned.action != "finished"]
     stacks = divide_into_stacks([plans[place].job.config for place in places], processes) if places else []
     chosen = tuple(tuple(places[number] for number in stack) for stack in stacks)
-    return Plan(plans, chosen, max(min(processes, len(chosen)), 1))
+    at_once = fit_at_once([[plans[place].job.config for place in stack] for stack in chosen], processes)
+    return Plan(plans, chosen, at_once)
 
 
 def estimate(plan: Plan, mlruns: Path) -> Estimate | None:
@@ -91,7 +102,7 @@ def estimate(plan: Plan, mlruns: Path) -> Estimate | None:
     if not rates:
         return None
     rate = statistics.median(rates)
-    costs = [sum(training_cost(plan.jobs[place].job.config) for place in stack) for stack in plan.stacks]
+    costs = [sum(_cost(plan.jobs[place]) for place in stack) for stack in plan.stacks]
     seconds = rate * max(sum(costs) / plan.processes, max(costs, default=0)) + START_UP
     configs = [planned.job.config for planned in plan.unfinished]
     checkpoints = sum(_checkpoint_bytes(config) * (config.train.epochs + 1) for config in configs)
@@ -132,7 +143,7 @@ def _plan_job(job: Job) -> JobPlan:
         if not missing:
             return JobPlan(job, "finished", record.result.epoch, record.result, record.damage)
         sentence = f"'{record.directory}' lacks {', '.join(missing)}: to be made again."
-        return JobPlan(job, "go on", record.result.epoch, None, (sentence,))
+        return JobPlan(job, "complete", record.result.epoch, None, (sentence,))
     action: Action = "train" if record.last_epoch is None else "go on"
     return JobPlan(job, action, record.last_epoch or 0, None, record.damage)
 
@@ -149,12 +160,13 @@ def _past_results(mlruns: Path) -> Iterable[tuple[Path, Result]]:
             yield path.parent, result
 
 
+def _cost(planned: JobPlan) -> float:
+    return 0.0 if planned.action == "draw" else training_cost(planned.job.config)
+
+
 def _checkpoint_bytes(config: RunConfig) -> int:
     """Return about how many bytes one of a run's checkpoints has."""
-    filters = config.model.num_filters
-    inputs = num_blocks(config.model.padding) * filters
-    numbers = math.prod((filters, KERNEL, KERNEL)) + inputs * NUM_CLASSES + NUM_CLASSES
-    return numbers * (8 if config.train.dtype == "float64" else 4) + 2000
+    return num_parameters(config) * number_size(config) + 2000
 
 
 def _decisive(config: RunConfig) -> dict[str, object]:

@@ -94,7 +94,8 @@ def _tags(sweep: Sweep) -> dict[str, str]:
 def _note(sweep: Sweep, results: Mapping[str, Result], statuses: Collection[Status | None]) -> str:
     """Describe a sweep in Markdown; its first line is what shows while the page is folded."""
     axes = " x ".join(axis.rpartition(".")[2] for axis in sweep.axes)
-    lines = [f"{len(sweep.jobs)} runs{f' over {axes}' if axes else ''}: {_counted(statuses)}."]
+    runs = "run" if len(sweep.jobs) == 1 else "runs"
+    lines = [f"{len(sweep.jobs)} {runs}{f' over {axes}' if axes else ''}: {_counted(statuses)}."]
     measured = {name: result for name, result in results.items() if result.valid_accuracy is not None}
     if measured:
         name, best = max(measured.items(), key=lambda item: (item[1].valid_accuracy, -(item[1].valid_loss or 0)))
