@@ -269,7 +269,7 @@ class TestRefusals:
         shutil.copy(tables, tmp_path)
         store = connect(tmp_path, "convsweep")
         store.client.delete_experiment(store.experiment_id)
-        assert f"`mlflow experiments restore -x {store.experiment_id}`" in self.refusal(tmp_path)
+        assert f"mlflow experiments restore -x {store.experiment_id}` brings it back" in self.refusal(tmp_path)
         with pytest.raises(StoreError, match="mlflow experiments restore"):
             open_existing(tmp_path, "convsweep")
 

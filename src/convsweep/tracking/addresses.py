@@ -44,6 +44,11 @@ def is_database(uri: str) -> bool:
     return uri.partition(":")[0].partition("+")[0] in ("sqlite", "postgresql", "mysql", "mssql")
 
 
+def is_sqlite(uri: str) -> bool:
+    """Tell whether the store is SQLite: a file, or memory, which would be lost with the process."""
+    return uri.partition(":")[0].partition("+")[0] == "sqlite"
+
+
 def is_server(uri: str) -> bool:
     """Tell whether the store is an MLflow server."""
     return uri.startswith(("http://", "https://"))

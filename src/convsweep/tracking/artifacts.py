@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from convsweep.tracking.store import StoreError
+from convsweep.tracking.store import StoreError, one_line
 
 # what a file system says that can't link: another one, no links at all, too many of one file
 NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS)
@@ -48,7 +48,7 @@ class Artifacts:
             except FileNotFoundError:
                 raise
             except Exception as error:  # each kind of artifact store has errors of its own
-                raise StoreError(f"'{name}' cannot be sent to MLflow: {' '.join(str(error).split())[:200]}") from error
+                raise StoreError(f"'{name}' cannot be sent to MLflow: {one_line(str(error))}") from error
             self._present.add(name)
 
     def has(self, name: str) -> bool:

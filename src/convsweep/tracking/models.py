@@ -23,7 +23,7 @@ from mlflow.types import ColSpec, Schema, TensorSpec
 from convsweep.nn.network import IMAGE_SHAPE, NUM_CLASSES
 from convsweep.records.files import write_whole
 from convsweep.tracking.artifacts import link, local_folder, remove_leftovers
-from convsweep.tracking.store import Store, StoreError
+from convsweep.tracking.store import Store, StoreError, one_line
 
 NAME = "model"
 CODE = Path(__file__).with_name("pyfunc_model.py")
@@ -109,7 +109,7 @@ def _send_files(client: MlflowClient, model: LoggedModel, run_id: str, checkpoin
             try:
                 client.log_model_artifacts(model.model_id, temporary)
             except Exception as error:  # each kind of artifact store has errors of its own
-                raise StoreError(f"A model cannot be sent to MLflow: {' '.join(str(error).split())[:200]}") from error
+                raise StoreError(f"A model cannot be sent to MLflow: {one_line(str(error))}") from error
     else:
         remove_leftovers(folder)
         try:

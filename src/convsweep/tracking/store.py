@@ -7,6 +7,7 @@ database server.
 import logging
 import os
 import re
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -31,6 +32,7 @@ from convsweep.errors import UserError
 from convsweep.tracking import addresses, database
 
 STORE_ERRORS = (MlflowException, RequestException, SQLAlchemyError, sqlite3.Error, ImportError)
+LONGEST_REASON = 1000  # characters; MLflow's own remedies have up to 700
 PACKAGES = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 
 
@@ -178,6 +180,8 @@ def _prepare(uri: str, artifacts: Path) -> tuple[list[str], int | None, sqlalche
             told = database.prepare(path, artifacts)
         except OSError as error:
             raise StoreError(f"'{error.filename or path}' cannot be used: {error.strerror}.") from error
+    elif addresses.is_sqlite(uri):
+        raise StoreError(f"MLflow's store must be a file: sqlite:////FOLDER/mlflow.db (got '{addresses.shown(uri)}').")
     elif addresses.is_database(uri):
         # subtle: MLflow itself would try ten times, for 100 s
         probe = sqlalchemy.create_engine(uri)
@@ -225,10 +229,11 @@ def _make_experiment(client: MlflowClient, uri: str, name: str, artifacts: Path)
 
 def _check_experiment(experiment: Experiment, uri: str) -> None:
     if experiment.lifecycle_stage == "deleted":
+        store = shlex.quote(addresses.shown(uri))
         raise StoreError(
-            f"The experiment '{experiment.name}' was deleted in MLflow's store '{addresses.shown(uri)}'. "
-            f"`mlflow experiments restore -x {experiment.experiment_id}` brings it back "
-            "(with that store in MLFLOW_TRACKING_URI); 'tracking.experiment' can name another."
+            f"The experiment '{experiment.name}' was deleted in MLflow: `MLFLOW_TRACKING_URI={store} "
+            f"mlflow experiments restore -x {experiment.experiment_id}` brings it back; 'tracking.experiment' can name "
+            "another, for which `convsweep ui` has --experiment."
         )
 
 
@@ -246,7 +251,13 @@ def _reason(error: Exception, uri: str) -> str:
     if "database is locked" in text:
         return "the database is locked by another program"
     of_the_driver = re.split(r"\[SQL:|\(Background on", text)[0]  # SQLAlchemy adds query and a link
-    return " ".join(addresses.without_secrets(of_the_driver, uri).split())[:200]
+    return one_line(addresses.without_secrets(of_the_driver, uri))
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line: whole, for its end may be the way out, unless it is a page of a web server's."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} ..."
 
 
 def _is_away(error: Exception) -> bool:
