@@ -1,0 +1,59 @@
+"""Nothing to do, or nonsense to do: one line with the rule, the value given and the way out; nothing is written."""
+
+import sys
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from convsweep.commands.main import commands
+from convsweep.errors import UserError
+
+# what Hydra, joblib, NumPy and the file system would answer with a traceback, or not at all -> what is said
+REFUSED = {
+    ("train", "-m", "train.seed=range(5,5)"): "'train.seed' must give at least one value (got range(5,5)).",
+    ("plan", "-m", "train.seed=range(5,5)"): "'train.seed' must give at least one value (got range(5,5)).",
+    (
+        "train",
+        "-m",
+        "data=glob(kmnist*)",
+    ): "'data' must match one of fashion_mnist, mnist, mnist_5k (got glob(kmnist*)).",
+    ("train", "-m", "train.seed=glob(*)"): "'train.seed' must be a folder of conf for glob(...) to choose from",
+    ("train", "-m", "train.seed=range(1000000000)"): "A sweep must have at most 100,000 jobs (got train.seed=range(",
+    ("train", "-m", "train.learning_rate=interval(0.1,0.2)"): "'train.learning_rate' must not be an interval: a grid",
+    ("train", "-m", "experiment=first_sweep,03_choices"): (
+        "run one after the other, `convsweep train experiment=NAME` (got experiment=first_sweep,03_choices)."
+    ),
+    ("plan", "-m", "experiment=glob(0*)"): "A job of a sweep cannot choose a file that is a sweep itself",
+    ("train", "--cfg", "job", "-m"): "Only one of -m, --run, --cfg and --info can be given (got --cfg -m).",
+    ("train", "-m", "--info", "all"): "Only one of -m, --run, --cfg and --info can be given (got -m --info).",
+    ("train", "--resolve"): "'--resolve' needs --cfg job (or hydra, or all) beside it (got --resolve).",
+    ("train", "--package", "model"): "'--package' needs --cfg job",
+    ("train", "--shell-completion"): "Expecting one subcommand",
+    ("train", "model.num_filters=1000000000"): "GB (got 1000000000, which takes about 197,084 GB).",
+    ("plan", "-m", "model.num_filters=2,1000000000"): "'model.num_filters' must fit into this machine's",
+    ("train", "train=null"): "'train' must be a section (got None).",
+    ("train", "frozen=conv"): "Did you mean 'train.frozen'?",
+    ("train", "-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"): "'hydra.launcher.n_jobs' must not be 0",
+    ("train", "-m", "hydra.launcher.n_jobs=0"): "'hydra.launcher.n_jobs' must be >= 1, or -1 for all cores (got 0).",
+    ("train", "data=mnist", "data.dir=~/x y"): "cannot be read; write 'data.dir=/",
+    ("compare", "--png", "a.txt"): "'--png' must name a file that ends in .png (got 'a.txt').",
+    ("compare", "--png", "out"): "'--png' must name a file that ends in .png (got 'out').",
+    ("compare", "--csv", "t.parquet.zst"): "'--csv' must name a file that ends in .csv (got 't.parquet.zst').",
+    ("data", "--png", "[/x].txt"): "'--png' must name a file that ends in .png (got '[/x].txt').",
+    ("data", "data=mnist", "data.dir=nowhere"): "'data.dir' must be a folder",
+}
+
+
+@pytest.mark.parametrize(("command", "says"), REFUSED.items(), ids=map(" ".join, REFUSED))
+def test_nonsense_is_refused_in_one_line_and_writes_nothing(tmp_path, monkeypatch, command, says):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # which would let Hydra print errors itself
+    monkeypatch.setattr(sys, "argv", ["convsweep"])
+    GlobalHydra.instance().clear()
+    name, *arguments = command
+    untracked = ["tracking.enabled=false"] if name == "train" else []
+    with pytest.raises(UserError) as error:
+        commands([name, *arguments, *untracked], standalone_mode=False)
+    assert says in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
