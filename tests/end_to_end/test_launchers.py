@@ -195,7 +195,7 @@ class TestKilledWorkers:
             ending = program.end()
         assert ending.status == 1
         lines = ending.err.splitlines()
-        assert [line.split(" failed: ")[0] for line in lines] == ["convsweep: job 2", "convsweep: job 3"]
+        assert [line.split(" failed: ")[0] for line in lines] == ["convsweep: 2 jobs (2, 3)"]
         assert all("was killed 2 times" in line for line in lines)
         assert sum((record / "result.json").exists() for record in workplace.records()) == 2
 
