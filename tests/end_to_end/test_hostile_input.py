@@ -156,9 +156,9 @@ def test_one_job_is_told_in_the_singular_and_figures_are_drawn_without_training(
     assert "Training 1 job in 1 stack, 1 at a time" in first.out
     (record,) = bare_workplace.records()
     (record / "figures" / "filters.png").unlink()
-    assert "1 job: 1 to draw figures of." in bare_workplace.convsweep("plan", *command[1:]).out
+    assert "1 job: 1 to make files of again." in bare_workplace.convsweep("plan", *command[1:]).out
     again = bare_workplace.convsweep(*command)
-    assert "lacks filters.png: to be drawn again. Nothing is trained for it." in again.out
-    assert "Drawing 1 job in 1 stack" in again.out
+    assert "lacks filters.png: to be made again. Nothing is trained for it." in again.out
+    assert "Completing 1 job in 1 stack" in again.out
     assert "goes on" not in again.out
     assert (record / "figures" / "filters.png").exists()

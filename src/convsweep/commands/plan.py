@@ -50,4 +50,4 @@ def _action(planned: "JobPlan") -> str:
         return f"{planned.result.outcome} on {when} (sweep {planned.result.sweep})"
     if planned.action == "go on":
         return f"goes on after epoch {planned.epoch} of {planned.job.config.train.epochs}"
-    return "only figures to draw" if planned.action == "draw" else "to train"
+    return "only files to make again" if planned.action == "complete" else "to train"

@@ -187,8 +187,8 @@ def _action(planned: JobPlan) -> str:
     match planned.action:
         case "go on":
             return f"goes on after epoch {planned.epoch} of {epochs}"
-        case "draw":
-            return "only figures to draw"
+        case "complete":
+            return "only files to make again"
         case _:
             return counted(epochs, "epoch")
 
@@ -197,7 +197,7 @@ def _what_follows(planned: JobPlan) -> str:
     match planned.action:
         case "go on":
             return f"The run goes on after epoch {planned.epoch}."
-        case "draw":
+        case "complete":
             return "Nothing is trained for it."
         case _:
             return "The run is trained from the start."

@@ -60,7 +60,7 @@ def launch(
         tuple(todo[place] for place in stack) for stack in divide_into_stacks([job.config for job in todo], processes)
     )
     processes = fit_at_once([[job.config for job in stack] for stack in stacks], processes)
-    what = "Drawing" if all(plan.action in ("draw", "finished") for plan in planned) else "Training"
+    what = "Completing" if all(plan.action in ("complete", "finished") for plan in planned) else "Training"
     say(f"{what} {counted(len(todo), 'job')} in {counted(len(stacks), 'stack')}, {processes} at a time")
     with Processes[Stack](run_stack, processes) as workers:
         while stacks or workers.busy:

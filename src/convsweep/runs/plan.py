@@ -16,11 +16,11 @@ from convsweep.runs.memory import fit_at_once, num_parameters, number_size
 from convsweep.runs.partition import divide_into_stacks, training_cost
 from convsweep.runs.stack import Job, missing_files
 
-Action = Literal["train", "go on", "draw", "finished"]
+Action = Literal["train", "go on", "complete", "finished"]
 IN_WORDS: dict[Action, str] = {
     "train": "to train",
     "go on": "to go on with",
-    "draw": "to draw figures of",
+    "complete": "to make files of again",
     "finished": "finished before",
 }
 
@@ -32,7 +32,7 @@ class JobPlan(NamedTuple):
     """What is to be done about one job."""
 
     job: Job
-    action: Action  # "draw": it is trained, only its figures are missing
+    action: Action  # "complete": it is trained, only figures or predictions are missing
     epoch: int  # to go on after; 0 if nothing was trained yet
     result: Result | None  # of a finished run
     damage: tuple[str, ...]  # what can't be trusted of its record
@@ -161,7 +161,7 @@ def _past_results(mlruns: Path) -> Iterable[tuple[Path, Result]]:
 
 
 def _cost(planned: JobPlan) -> float:
-    return 0.0 if planned.action == "draw" else training_cost(planned.job.config)
+    return 0.0 if planned.action == "complete" else training_cost(planned.job.config)
 
 
 def _checkpoint_bytes(config: RunConfig) -> int:
