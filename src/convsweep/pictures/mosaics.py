@@ -32,6 +32,15 @@ class Row(NamedTuple):
     inside: Sequence[str] = ()  # a text in the middle of each
 
 
+class Answer(NamedTuple):
+    """What a network says of a picture."""
+
+    name: str  # the picture's
+    picture: Pixels  # [H, W], grey, as it was read
+    pixels: Pixels  # [28, 28], what the network saw of it
+    said: str
+
+
 def filters_before_and_after(before: Floats, after: Floats) -> Image.Image:
     """Draw filters ``[F, 3, 3]``, as drawn and as trained, on one scale."""
     limit = float(max(np.abs(before).max(), np.abs(after).max()))
@@ -103,6 +112,29 @@ def digit_samples(
         for number, name in enumerate(class_names)
     ]
     return _picture(title, rows, tile=56)
+
+
+def seen_by_network(answers: Sequence[Answer], tile: int) -> Image.Image:
+    """Draw pictures beside what a network saw of them, a row a picture, ``tile`` pixels wide and high each."""
+    rows = [
+        Row([_squared(answer.picture), answer.pixels], above=[_shortened(answer.name, tile), answer.said])
+        for answer in answers
+    ]
+    return _picture("the picture, and what the network saw of it", rows, tile=tile)
+
+
+def _squared(picture: Pixels) -> Pixels:
+    """Put white beside a picture's longer sides."""
+    missing = max(picture.shape) - np.array(picture.shape)
+    return np.pad(picture, [(short // 2, short - short // 2) for short in missing], constant_values=255)
+
+
+def _shortened(text: str, width: int) -> str:
+    """Return as much of a text's end as ``width`` pixels hold."""
+    first = 0
+    while font(TEXT - 1).getlength(shortened := f"…{text[first:]}" if first else text) > width:
+        first += 1
+    return shortened
 
 
 def _wrapped(tiles: npt.NDArray[np.uint8], above: Sequence[str], columns: int) -> list[Row]:

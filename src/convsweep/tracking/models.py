@@ -20,7 +20,7 @@ from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus
 from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema, TensorSpec
 
-from convsweep.nn.network import IMAGE_SHAPE, NUM_CLASSES
+from convsweep.nn.network import NUM_CLASSES
 from convsweep.records.files import write_whole
 from convsweep.tracking.artifacts import link, local_folder, remove_leftovers
 from convsweep.tracking.store import Store, StoreError, one_line
@@ -28,8 +28,10 @@ from convsweep.tracking.store import Store, StoreError, one_line
 NAME = "model"
 CODE = Path(__file__).with_name("pyfunc_model.py")
 CHECKPOINT = "artifacts/checkpoint.npz"
+# subtle: had the input a type, `mlflow models predict` and serving would cast floats from 0 to 1 to it, which makes
+# them black, before the model sees them. What the model gets as it is, it checks itself
 SIGNATURE = ModelSignature(
-    inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, *IMAGE_SHAPE))]),
+    inputs=Schema([TensorSpec(np.dtype(object), (-1,))]),
     outputs=Schema([ColSpec("long", "digit"), *(ColSpec("double", f"p{digit}") for digit in range(NUM_CLASSES))]),
 )
 RUN_ID, MODEL_ID = "0" * 32, "m-" + "1" * 32  # stand in the template for those of a real run and model
