@@ -4,10 +4,11 @@ MNIST's makers (LeCun et al. 1998) had black ink on white forms: they scaled eac
 aspect ratio kept, antialiased, and centred it by its centre of mass in 28 x 28, light on dark. In a photograph the
 digit has to be found first:
 
-1. Is the ink darker or lighter than its paper? What departs farthest from a smooth surface, fitted to most pixels,
-   is ink.
-2. The paper's brightness everywhere: a morphological closing (opening, for light ink), which fills whatever is narrower
-   than a stroke can be. Ink is how far a pixel departs from its paper.
+1. Is the ink darker or lighter than its paper? What departs farthest from a smooth surface, fitted to most pixels, is
+   ink.
+2. The paper's brightness everywhere: a morphological closing (an opening, for light ink) of what departs from that
+   surface; it fills what is narrower than a stroke can be and leaves shadows with an edge. Ink is how far a pixel
+   departs from its paper.
 3. Ruled lines and frames: thin straight lines that cross nearly the whole picture are interpolated away.
 4. Otsu's threshold (1979), in the neighbourhood of what stands out of the noise.
 5. The main connected piece of ink, and the pieces that belong to it.
@@ -24,23 +25,28 @@ from scipy import ndimage
 
 from convsweep.data.picture_files import Greys
 from convsweep.nn.network import IMAGE_SHAPE
-from convsweep.nn.patches import Pixels
+from convsweep.nn.patches import Floats, Pixels
 
 Mask = npt.NDArray[np.bool_]  # [H, W]
 
 DIGIT_SIZE = 20  # pixels: the longer side of an MNIST digit
-THICKEST_STROKE = 0.3  # of the picture's sides
 SMALLEST = 8  # pixels: a picture's shorter side, and a digit's longer one
 WORKING_SIZE = 256  # pixels: smaller pictures are enlarged, so that the sizes below mean the same in all
 THUMBNAIL = 96  # pixels: the longer side of the picture in which the paper is looked for
-NOISE = 7  # times the noise's standard deviation: what ink must reach; of a million pixels of noise none does
+THICKEST_STROKE = 29  # pixels of that picture: what is narrower is ink
+NOISE = 10  # times the noise's spread: what ink must reach; of a million pixels of noise alone none does
+FAINTEST = 0.08  # of the picture's range of greys: what ink must reach
+NOTHING = "must show a digit (nothing stands out of its noise)"
+PATCH = "must show a digit (what stands out most is a patch, not a stroke)"
 LOW = 0.3  # of the ink's darkness: where a stroke's faint border ends
+PAPER_SHARE = 0.3  # of a picture: what is paper at least
 LINE_SHARE = 0.8  # of a row: what a ruled line covers at least
 LINE_THICKNESS = 0.04  # of the picture's height
 SLOPES = np.linspace(-0.08, 0.08, 33)  # of ruled lines on paper that lies askew
 PIECE = 0.03  # of the main piece's area: smaller pieces are specks
 NEAR = 0.15  # of the digit's size: how far a piece of it may lie apart
 RIVAL = 0.3  # of the digit's area: another piece so large makes it doubtful which is meant
+MOST_HOLES = 4  # an 8 has two, and some hands add loops
 THICKEST = 0.28  # of the digit's size: half of a stroke's thickness at most
 
 
@@ -64,8 +70,12 @@ def to_mnist(grey: Greys) -> Pixels:
         return _as_it_is(grey)
     if min(grey.shape) < SMALLEST:
         raise UnclearError(f"must be at least {SMALLEST} pixels wide and high (got {grey.shape[1]} x {grey.shape[0]})")
-    ink = _without_lines(_ink(_enlarged(grey)))
-    return _centred(*_digit(ink))
+    grey = _enlarged(grey)
+    ink, paper = _ink(grey)
+    shares, digit = _digit(_without_lines(ink), contrast=high - low)
+    if float(np.ptp(paper[digit])) > 0.6 * (high - low):  # its borders look like thin strokes
+        raise UnclearError(PATCH)
+    return _centred(shares, digit)
 
 
 def _as_it_is(grey: Greys) -> Pixels:
@@ -82,20 +92,35 @@ def _enlarged(grey: Greys) -> Greys:
     return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BICUBIC))
 
 
-def _ink(grey: Greys) -> Greys:
-    """Return how much each pixel departs from its paper towards ink, 0 or less in most places without any."""
+def _ink(grey: Greys) -> tuple[Floats, Floats]:
+    """Return how much each pixel departs from its paper towards ink, and the paper's brightness there.
+
+    Ink is 0 or less in most places without any.
+    """
     small = _thumbnail(grey)
-    departure = (small - _surface(small))[::2, ::2]  # a median's time grows with the fourth power of the sides
-    departure -= ndimage.median_filter(departure, size=[side // 2 | 1 for side in departure.shape])
-    light = float((departure**3).sum()) > 0  # what departs farthest from the paper is lighter than it
-    smooth = ndimage.gaussian_filter(small, 1)
-    thickest = [max(int(THICKEST_STROKE * side), 3) for side in small.shape]
-    fill = ndimage.grey_opening if light else ndimage.grey_closing  # takes away what is narrower than `thickest`
-    paper = _resized(ndimage.gaussian_filter(fill(smooth, thickest), 1), grey.shape)
+    surface = _surface(small)
+    departure = small - surface
+    light = _is_ink_light(departure)
+    fill = ndimage.grey_opening if light else ndimage.grey_closing  # takes away what is narrower than a stroke can be
+    smooth = ndimage.gaussian_filter(departure, 1)
+    filled = fill(smooth, [THICKEST_STROKE] * 2, mode="constant", cval=0)  # around the picture there is paper
+    filled = ndimage.gaussian_filter(filled, 1)
+    paper = _resized(surface + filled, grey.shape)
     if light:
-        return grey - paper
+        return grey - paper, paper
     # a shadow dims paper and ink alike
-    return (paper - grey) * (float(np.median(paper)) / np.maximum(paper, 0.1 * float(paper.max())))
+    return (paper - grey) * (float(np.median(paper)) / np.maximum(paper, 0.1 * float(paper.max()))), paper
+
+
+def _is_ink_light(departure: npt.NDArray[np.float64]) -> bool:
+    """Tell whether what departs farthest from the paper is lighter than it: whether the skewness is positive.
+
+    Departures from the surface serve where the digit fills the picture, those from a wide median where a shadow covers
+    half of it. Each is near 0 where the other serves; the factor 4 parts the cases that were tried.
+    """
+    coarse = departure[::2, ::2]  # a median's time grows with the fourth power of the sides
+    local = coarse - ndimage.median_filter(coarse, size=[side // 2 | 1 for side in coarse.shape])
+    return bool((coarse**3).sum() + 4 * (local**3).sum() > 0)
 
 
 def _thumbnail(grey: Greys) -> npt.NDArray[np.float64]:
@@ -110,37 +135,44 @@ def _resized(grey: npt.NDArray[np.float64], shape: tuple[int, int]) -> Greys:
 
 
 def _surface(small: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Fit a quadratic surface ``[H, W]`` to most of the pixels: those far from it count less and less."""
+    """Fit a quadratic surface ``[H, W]`` to most of the pixels: those far from it count less and less.
+
+    The start is the grey value that most pixels are near.
+    """
     y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in small.shape), indexing="ij")
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).reshape(-1, 6)
     values = small.ravel()
-    residuals = values - np.median(values)
-    fitted = values
-    for _ in range(20):
-        spread = 3 * 1.4826 * float(np.median(np.abs(residuals))) + 1e-3 * float(np.ptp(values))
-        weights = np.maximum(1 - (residuals / spread) ** 2, 0)  # the square root of Tukey's biweight
-        coefficients = np.linalg.lstsq(terms * weights[:, None], values * weights)[0]
-        fitted = terms @ coefficients
+    few = int(PAPER_SHARE * len(values))
+    ordered = np.sort(values)
+    densest = int((ordered[few:] - ordered[:-few]).argmin())
+    fitted = np.full_like(values, ordered[densest : densest + few].mean())
+    for degree_terms in (3, 3, 3, 3, 6, 6, 6, 6, 6, 6, 6, 6):
         residuals = values - fitted
-    return fitted.reshape(small.shape)
+        # of normal noise, 30% lies within 0.385 standard deviations
+        spread = 3 * float(np.quantile(np.abs(residuals), PAPER_SHARE)) / 0.385 + 1e-3 * float(np.ptp(values))
+        weights = np.maximum(1 - (residuals / spread) ** 2, 0)  # the square root of Tukey's biweight
+        chosen = terms[:, :degree_terms]
+        fitted = chosen @ np.linalg.lstsq(chosen * weights[:, None], values * weights)[0]
+    return np.clip(fitted, values.min(), values.max()).reshape(small.shape)
 
 
-def _without_lines(ink: Greys) -> Greys:
+def _without_lines(ink: Floats) -> Floats:
     """Interpolate over thin straight lines that cross the picture: ruled or squared paper, a frame's sides."""
     return _without_rows(_without_rows(ink).T).T
 
 
-def _without_rows(ink: Greys) -> Greys:
+def _without_rows(ink: Floats) -> Floats:
     noise = _spread(ink)
     columns = np.arange(ink.shape[1]) - ink.shape[1] // 2
     rows = np.arange(ink.shape[0])
 
-    def profile(slope: float, step: int) -> npt.NDArray[np.float32]:
+    def profile(slope: float, step: int) -> Floats:
         """Return what the faintest parts of each line of that slope have at least, but for a few."""
         chosen = columns[::step]
         along = np.clip(rows[:, None] + np.round(slope * chosen).astype(int), 0, len(rows) - 1)
         lines = ink[along, chosen + ink.shape[1] // 2]
-        return np.quantile(lines, 1 - LINE_SHARE, axis=1)
+        faintest: Floats = np.quantile(lines, 1 - LINE_SHARE, axis=1)
+        return faintest
 
     slope = max(SLOPES, key=lambda slope: (float((np.maximum(profile(slope, 8), 0) ** 2).sum()), -abs(slope)))
     strength = profile(slope, 1)
@@ -165,12 +197,12 @@ def _without_rows(ink: Greys) -> Greys:
     return result
 
 
-def _spread(values: Greys) -> float:
+def _spread(values: Floats) -> float:
     """Return the noise's standard deviation, judged by the median, which ink hardly moves."""
     return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
-def _otsu(values: Greys) -> float:
+def _otsu(values: Floats) -> float:
     """Return the threshold that divides values into two classes with the largest variance between them."""
     counts, edges = np.histogram(values, bins=256)
     centres = (edges[1:] + edges[:-1]) / 2
@@ -182,16 +214,21 @@ def _otsu(values: Greys) -> float:
     return float(edges[1:-1][(below * above * (mean_below - mean_above) ** 2).argmax()])
 
 
-def _digit(ink: Greys) -> tuple[Greys, Mask]:
+def _digit(ink: Floats, *, contrast: float) -> tuple[Floats, Mask]:
     """Return the ink as shares of full darkness, 0 to 1, and where the digit is."""
     smooth = ndimage.gaussian_filter(ink, 1.0)
-    noise = _spread(smooth)
-    if float(smooth.max()) < NOISE * noise:
-        raise UnclearError("must show a digit (nothing stands out of its noise)")
-    standing_out = smooth > max(NOISE * noise, 0.1 * float(smooth.max()))
+    strongest = float(smooth.max())
+    if strongest <= FAINTEST * contrast:
+        raise UnclearError(NOTHING)
+    noise = _spread(smooth[smooth <= _otsu(smooth)])
+    if strongest <= NOISE * noise:
+        raise UnclearError(NOTHING)
+    standing_out = smooth > max(NOISE * noise, 0.1 * strongest)
     neighbourhood = ndimage.binary_dilation(standing_out, iterations=5)
     threshold = max(_otsu(smooth[neighbourhood]), NOISE * noise)
     core = smooth > threshold
+    if not core.any():  # of the ink, all is alike
+        core = standing_out
     level = float(np.median(smooth[core]))
     main, others = _main_pieces(core)
     faint = (smooth > max(LOW * level, 4 * noise)) & ~others
@@ -230,7 +267,7 @@ def _main_pieces(core: Mask) -> tuple[Mask, Mask]:
     pieces.sort(key=lambda piece: -piece.area)
     inside = [piece for piece in pieces if not _is_frame(piece, labels)]
     # what reaches the picture's border is the table below the paper, unless nothing else is as large as a digit
-    candidates = [p for p in inside if not _reaches_border(p, labels) and p.size >= 0.1 * min(core.shape)] or inside
+    candidates = [p for p in inside if not _reaches_border(p, labels) and p.size >= 0.15 * max(core.shape)] or inside
     if not candidates or candidates[0].size < SMALLEST:
         raise UnclearError("must show a digit (there are only specks or lines)")
     main, *others = candidates
@@ -248,16 +285,19 @@ def _main_pieces(core: Mask) -> tuple[Mask, Mask]:
             rivals += 1
     if rivals:
         raise UnclearError(f"must show one digit (it shows {rivals + 1} things of like size)")
+    holes = ndimage.label(ndimage.binary_fill_holes(chosen) & ~chosen)[0]
+    if (np.bincount(holes.ravel())[1:] > PIECE * main.area).sum() > MOST_HOLES:
+        raise UnclearError("must show a digit (what stands out most has more holes than any)")
     thickness = ndimage.distance_transform_edt(chosen[main.rows, main.columns]).max()
     if thickness > THICKEST * size:
-        raise UnclearError("must show a digit (what stands out most is a patch, not a stroke)")
+        raise UnclearError(PATCH)
     return chosen, core & ~chosen
 
 
 def _is_frame(piece: _Piece, labels: npt.NDArray[np.int32]) -> bool:
     """Tell whether a piece lies along most of at least two of the picture's borders."""
     sides = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
-    return sum((side == piece.number).mean() > 0.6 for side in sides) >= 2
+    return sum(bool((side == piece.number).mean() > 0.6) for side in sides) >= 2
 
 
 def _reaches_border(piece: _Piece, labels: npt.NDArray[np.int32]) -> bool:
@@ -271,7 +311,7 @@ def _is_a_neighbour(piece: _Piece, main: _Piece) -> bool:
     return bool(overlap < 0.2 * min(piece.width, main.width) and piece.height > 0.6 * main.height)
 
 
-def _centred(ink: Greys, digit: Mask) -> Pixels:
+def _centred(ink: Floats, digit: Mask) -> Pixels:
     """Scale the digit to MNIST's size and put its centre of mass into the middle."""
     rows, columns = (np.flatnonzero(digit.any(axis=1 - axis)) for axis in (0, 1))
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
