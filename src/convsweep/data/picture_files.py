@@ -37,7 +37,8 @@ def read_picture(path: Path) -> Greys:
         with warnings.catch_warnings():
             # Pillow warns of what we refuse, and of harmless oddities in files, such as EXIF data cut short
             warnings.simplefilter("ignore")
-            with Image.open(path) as image:
+            # by its name, Pillow 13 reads an uncompressed TIFF file that is to be turned as rows of the wrong length
+            with path.open("rb") as file, Image.open(file) as image:
                 _check_size(path, image)
                 return _grey_values(image)
     except UnidentifiedImageError as error:
