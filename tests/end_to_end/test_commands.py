@@ -1,7 +1,13 @@
 """The other commands, on a sweep that was really run: predict, data, ui, help and completion."""
 
+import os
+import pty
+import re
 import signal
 import socket
+import subprocess
+import termios
+from contextlib import suppress
 
 import numpy as np
 import psutil
@@ -84,6 +90,51 @@ class TestPredict:
     )
     def test_what_it_cannot_use_is_named(self, refusals, given):
         assert f"'{given}'" in refusals[given].only_line
+
+    def test_the_pictures_that_can_be_read_are_answered_beside_those_that_cannot(self, grid, pictures):
+        """Each of those has its line; what the network saw of the others is drawn."""
+        (grid.folder / "letter.png").write_text("Dear reader, this is no image.")
+        shown = grid.folder / "seen" / "answers.png"
+        given = [pictures[0], "letter.png", pictures[1], "missing.png"]
+        ending = grid.convsweep("predict", "best", *given, "--show", "seen/answers.png")
+        assert ending.status == 1
+        assert list(read_table(ending.out.partition("Picture: ")[0])) == pictures[:2]
+        assert [line.split()[1] for line in ending.err.splitlines()] == ["'letter.png'", "'missing.png'"]
+        with Image.open(shown) as picture:
+            assert picture.height > 2 * 224
+        assert list(shown.parent.iterdir()) == [shown]
+
+    @pytest.mark.parametrize(
+        ("path", "said"),
+        [
+            ("seen.txt", "'--show' must name a .png file (got 'seen.txt')."),
+            ("letter.png/seen.png", "'letter.png/seen.png' cannot be written: Not a directory."),
+        ],
+    )
+    def test_where_nothing_can_be_shown_is_told_in_one_line(self, grid, pictures, path, said):
+        (grid.folder / "letter.png").write_text("Dear reader, this is no image.")
+        ending = grid.convsweep("predict", "best", pictures[0], "--show", path)
+        assert ending.only_line == said
+        assert not (grid.folder / "seen.txt").exists()
+
+    def test_a_terminal_of_40_columns_shows_whole_numbers(self, grid, pictures):
+        """In a real terminal, without colours."""
+        terminal, inside = pty.openpty()
+        termios.tcsetwinsize(inside, (24, 40))
+        environment = os.environ | {"NO_COLOR": "1", "TERM": "xterm"}
+        environment.pop("COLUMNS", None)
+        command = [grid.program, "predict", "best", *pictures[:3]]
+        with subprocess.Popen(command, cwd=grid.folder, env=environment, stdout=inside, stderr=inside) as program:
+            os.close(inside)
+            with os.fdopen(terminal, errors="replace") as screen, suppress(OSError):  # EIO: the other end is closed
+                text = "".join(screen)
+        assert program.returncode == 0, text
+        lines = re.sub(r"\x1b\[[01]?m", "", text).splitlines()  # bold isn't a colour
+        assert "\x1b" not in "".join(lines)
+        assert max(map(len, lines)) <= 40
+        numbers = re.findall(r"\d\.\d*", "".join(lines))
+        assert len(numbers) == 9
+        assert all(len(number) == 5 for number in numbers)
 
 
 def read_table(text):

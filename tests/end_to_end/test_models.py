@@ -28,7 +28,9 @@ import mlflow, numpy
 mlflow.set_tracking_uri(sys.argv[2])
 images = numpy.load(sys.argv[3])
 for run_id in sys.argv[4:]:
-    mlflow.pyfunc.load_model(f"runs:/{run_id}/model").predict(images).to_csv(f"{run_id}.csv", index=False)
+    model = mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
+    model.predict(images).to_csv(f"{run_id}.csv", index=False)
+    model.predict(images[:0]).to_csv(f"{run_id}-empty.csv", index=False)
 loaded = [name for name in sys.modules if name.partition(".")[0] == "convsweep"]
 assert not loaded, loaded
 """
@@ -49,10 +51,15 @@ def images():
 
 
 @pytest.fixture(scope="module")
-def said(trained, images, tmp_path_factory):
+def places(tmp_path_factory):
+    """Folders elsewhere, one for a stranger with convsweep, one for a stranger without."""
+    return {reach: tmp_path_factory.mktemp(reach) for reach in ("with", "without")}
+
+
+@pytest.fixture(scope="module")
+def said(trained, images, places):
     """What the models say, by convsweep's reach (with it or without) and by padding; each in a process elsewhere."""
     runs = {run.tags["config.model.padding"]: run for run in trained.runs()}
-    places = {reach: tmp_path_factory.mktemp(reach) for reach in ("with", "without")}
     strangers = []
     for reach, place in places.items():
         np.save(place / "images.npy", images)
@@ -93,6 +100,14 @@ def test_a_model_gives_the_same_probabilities_as_the_network(predictions, expect
 def test_and_the_same_digits(predictions, expected, padding):
     assert predictions[padding]["digit"].tolist() == expected.argmax(axis=1).tolist()
     assert predictions[padding]["digit"].nunique() > 3  # lest a network that always says 1 pass for right
+
+
+def test_no_images_give_a_table_without_rows(trained, said, places):
+    assert said["without"]
+    for run in trained.runs():
+        table = pd.read_csv(places["without"] / f"{run.id}-empty.csv")
+        assert list(table.columns) == ["digit", *(f"p{digit}" for digit in range(10))]
+        assert table.empty
 
 
 def test_the_two_paddings_are_two_models(predictions):

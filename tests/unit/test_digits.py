@@ -96,8 +96,8 @@ def test_a_strip_is_too_narrow(refusal):
     assert refusal(noise(60, 4, 300)) == "must be at least 8 pixels wide and high (got 300 x 4)"
 
 
-def test_pieces_of_one_digit_are_joined(on_paper):
-    """A 5 whose top bar is detached is one digit: cut across its stroke, it fills its 20 pixels all the same."""
+def test_pieces_of_one_digit_are_joined():
+    """A 5 whose top bar is detached is one digit: with its bar it fills MNIST's 20 pixels."""
     picture = np.full((280, 280), 245.0)
     picture[60:80, 110:200] = 30  # the bar
     picture[92:150, 110:128] = 30

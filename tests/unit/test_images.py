@@ -92,7 +92,7 @@ def test_of_an_animation_the_first_frame_is_read(tmp_path, upright):
 @pytest.mark.parametrize(
     "stored",
     [
-        lambda digit: Image.fromarray(digit),
+        Image.fromarray,
         lambda digit: Image.fromarray(digit).convert("RGB"),
         lambda digit: Image.fromarray(digit).convert("P"),
         lambda digit: Image.fromarray(digit).convert("LA"),
