@@ -41,39 +41,42 @@ class Drawing(NamedTuple):
         return path
 
 
-def clean(drawing):
+Kind = Callable[[Drawing], Path]
+
+
+def clean(drawing: Drawing) -> Path:
     return drawing.save(drawing.on_paper(), ".png")
 
 
-def shaded(drawing):
+def shaded(drawing: Drawing) -> Path:
     """30% darker from one side to the other."""
     return drawing.save(drawing.on_paper() * np.linspace(1, 0.7, SIZE), ".png")
 
 
-def hard_shadow(drawing):
+def hard_shadow(drawing: Drawing) -> Path:
     """One half of the sheet lies in shadow, 40% darker."""
     light = np.where(np.add.outer(np.arange(SIZE), np.arange(SIZE)) > SIZE, 0.6, 1.0)
     return drawing.save(drawing.on_paper() * light, ".png")
 
 
-def noisy(drawing):
+def noisy(drawing: Drawing) -> Path:
     return drawing.save(drawing.on_paper() + drawing.rng.normal(0, 10, (SIZE, SIZE)), ".png")
 
 
-def speck(drawing):
+def speck(drawing: Drawing) -> Path:
     picture = drawing.on_paper()
     picture[5:9, 5:9] = INK
     return drawing.save(picture, ".png")
 
 
-def framed(drawing):
+def framed(drawing: Drawing) -> Path:
     picture = drawing.on_paper()
     for side in (picture, picture.T, picture[::-1], picture.T[::-1]):
         side[:6] = INK
     return drawing.save(picture, ".png")
 
 
-def ruled(drawing):
+def ruled(drawing: Drawing) -> Path:
     """Lines of 2 pixels, every 28."""
     lines = np.full((SIZE, SIZE), 255.0)
     for top in range(20, SIZE, 28):
@@ -81,7 +84,7 @@ def ruled(drawing):
     return drawing.save(np.minimum(drawing.on_paper(), lines), ".png")
 
 
-def ruled_askew(drawing):
+def ruled_askew(drawing: Drawing) -> Path:
     """The same sheet, turned by 2 degrees and cut."""
     lines = Image.new("L", (SIZE, SIZE), 255)
     draw = ImageDraw.Draw(lines)
@@ -90,7 +93,7 @@ def ruled_askew(drawing):
     return drawing.save(np.minimum(drawing.on_paper(), np.asarray(lines, float)), ".png")
 
 
-def squared(drawing):
+def squared(drawing: Drawing) -> Path:
     """Squared paper: lines of 1 pixel, every 20, both ways."""
     picture = drawing.on_paper()
     for side in (picture, picture.T):
@@ -98,14 +101,14 @@ def squared(drawing):
     return drawing.save(picture, ".png")
 
 
-def jpeg(drawing):
+def jpeg(drawing: Drawing) -> Path:
     return drawing.save(drawing.on_paper(), ".jpg", quality=20)
 
 
-def turned(orientation: int, turn: Callable[[Greys], Greys]):
+def turned(orientation: int, turn: Callable[[Greys], Greys]) -> Kind:
     """A phone's file: the sensor's rows as they are, and how to hold them."""
 
-    def drawn(drawing):
+    def drawn(drawing: Drawing) -> Path:
         exif = Image.Exif()
         exif[ORIENTATION] = orientation
         return drawing.save(turn(drawing.on_paper()), ".jpg", quality=90, exif=exif)
@@ -113,55 +116,55 @@ def turned(orientation: int, turn: Callable[[Greys], Greys]):
     return drawn
 
 
-def sixteen_bits(drawing):
+def sixteen_bits(drawing: Drawing) -> Path:
     """A scanner's 16 bits."""
     return drawing.save(Image.fromarray(np.round(drawing.on_paper() * 257).astype(np.uint16)), ".png")
 
 
-def twelve_bits(drawing):
+def twelve_bits(drawing: Drawing) -> Path:
     """A camera's 12 bits in a file of 16."""
     return drawing.save(Image.fromarray(np.round(drawing.on_paper() * 16).astype(np.uint16)), ".tif")
 
 
-def floats(drawing):
+def floats(drawing: Drawing) -> Path:
     """0 to 1."""
     return drawing.save(Image.fromarray((drawing.on_paper() / 255).astype(np.float32)), ".tif")
 
 
-def _ink_alone(drawing, colour):
+def _ink_alone(drawing: Drawing, colour: str) -> Path:
     picture = Image.new("RGBA", (SIZE, SIZE), colour)
     picture.putalpha(Image.fromarray(drawing.digit).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
     return drawing.save(picture, ".png")
 
 
-def white_on_nothing(drawing):
+def white_on_nothing(drawing: Drawing) -> Path:
     return _ink_alone(drawing, "white")
 
 
-def black_on_nothing(drawing):
+def black_on_nothing(drawing: Drawing) -> Path:
     return _ink_alone(drawing, "black")
 
 
-def chalk(drawing):
+def chalk(drawing: Drawing) -> Path:
     """Light ink on a dark board that isn't clean."""
     return drawing.save(300 - drawing.on_paper() + drawing.rng.normal(0, 6, (SIZE, SIZE)), ".png")
 
 
-def off_centre(drawing):
+def off_centre(drawing: Drawing) -> Path:
     """In the lower left corner of a sheet twice as wide."""
     picture = np.full((SIZE + 120, 2 * SIZE), float(PAPER))
     picture[110 : 110 + SIZE, 10 : 10 + SIZE] = drawing.on_paper()
     return drawing.save(picture, ".png")
 
 
-def tiny(drawing):
+def tiny(drawing: Drawing) -> Path:
     """A digit of some 40 pixels on a sheet of 800 x 600, with a little noise."""
     picture = np.full((600, 800), float(PAPER))
     picture[420:476, 130:186] = drawing.on_paper(56)
     return drawing.save(picture + drawing.rng.normal(0, 3, picture.shape), ".png")
 
 
-def phone(drawing):
+def phone(drawing: Drawing) -> Path:
     """Much at once: a photograph of 3 megapixels, on its side, unevenly lit, noisy, compressed."""
     picture = np.full((1500, 2000), float(PAPER))
     picture[400:960, 700:1260] = drawing.on_paper(560)
@@ -172,7 +175,7 @@ def phone(drawing):
     return drawing.save(grainy, ".jpg", quality=75, exif=exif)
 
 
-KINDS = {
+KINDS: dict[str, Kind] = {
     "clean": clean,
     "30% shade across": shaded,
     "hard shadow": hard_shadow,

@@ -2,6 +2,7 @@
 
 import io
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def refusal(path):
 def test_a_picture_is_turned_as_its_exif_orientation_says(tmp_path, upright, orientation, suffix):
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
-    options = {} if suffix == "tif" else {"quality": 100}
+    options: dict[str, Any] = {} if suffix == "tif" else {"quality": 100}
     path = tmp_path / f"turned.{suffix}"
     Image.fromarray(np.ascontiguousarray(TURNS[orientation](upright))).save(path, exif=exif, **options)
     assert np.abs(read_picture(path) - upright).max() <= 4
@@ -75,9 +76,8 @@ def test_a_picture_is_turned_as_its_exif_orientation_says(tmp_path, upright, ori
 def test_every_way_to_store_greys_is_read_alike(tmp_path, upright, mode, suffix):
     path = tmp_path / f"picture.{suffix}"
     image = Image.fromarray(upright)
-    (image if mode == "P" else image.convert("RGB")).convert(mode).save(
-        path, **({"quality": 100} if suffix == "jpg" else {})
-    )
+    options: dict[str, Any] = {"quality": 100} if suffix == "jpg" else {}
+    (image if mode == "P" else image.convert("RGB")).convert(mode).save(path, **options)
     assert np.abs(read_picture(path) - upright).max() <= 4
 
 

@@ -21,9 +21,10 @@ def names(request):
 
 def printed(files, names, width):
     """Return the lines that a terminal of that width shows."""
-    console = Console(width=width, file=io.StringIO(), highlight=False, emoji=False)
+    shown = io.StringIO()
+    console = Console(width=width, file=shown, highlight=False, emoji=False)
     console.print(predictions_table(files, names, PROBABILITIES, width))
-    return console.file.getvalue().splitlines()
+    return shown.getvalue().splitlines()
 
 
 @pytest.mark.parametrize("width", [200, 80, 60, 40, 30])

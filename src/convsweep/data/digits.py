@@ -118,7 +118,7 @@ def _is_ink_light(departure: npt.NDArray[np.float64]) -> bool:
     Departures from the surface serve where the digit fills the picture, those from a wide median where a shadow covers
     half of it. Each is near 0 where the other serves; the factor 4 parts the cases that were tried.
     """
-    coarse = departure[::2, ::2]  # a median's time grows with the fourth power of the sides
+    coarse = departure[::4, ::4]  # a median's time grows with the fourth power of the sides
     local = coarse - ndimage.median_filter(coarse, size=[side // 2 | 1 for side in coarse.shape])
     return bool((coarse**3).sum() + 4 * (local**3).sum() > 0)
 
@@ -174,7 +174,8 @@ def _without_rows(ink: Floats) -> Floats:
         faintest: Floats = np.quantile(lines, 1 - LINE_SHARE, axis=1)
         return faintest
 
-    slope = max(SLOPES, key=lambda slope: (float((np.maximum(profile(slope, 8), 0) ** 2).sum()), -abs(slope)))
+    some = max(len(columns) // 32, 1)
+    slope = max(SLOPES, key=lambda slope: (float((np.maximum(profile(slope, some), 0) ** 2).sum()), -abs(slope)))
     strength = profile(slope, 1)
     top = float(np.quantile(ink, 0.999))
     lined = strength > max(2 * noise, 0.04 * top)
