@@ -4,14 +4,10 @@ MNIST's makers (LeCun et al. 1998) had black ink on white forms: they scaled eac
 aspect ratio kept, antialiased, and centred it by its centre of mass in 28 x 28, light on dark. In a photograph the
 digit has to be found first:
 
-1. Is the ink darker or lighter than its paper? What departs farthest from a smooth surface, fitted to most pixels, is
-   ink.
-2. The paper's brightness everywhere: a morphological closing (an opening, for light ink) of what departs from that
-   surface; it fills what is narrower than a stroke can be and leaves shadows with an edge. Ink is how far a pixel
-   departs from its paper.
-3. Ruled lines and frames: thin straight lines that cross nearly the whole picture are interpolated away.
-4. Otsu's threshold (1979), in the neighbourhood of what stands out of the noise.
-5. The main connected piece of ink, and the pieces that belong to it.
+1. ``paper``: how far each pixel departs from its paper, whatever the light.
+2. ``ruled_lines``: thin straight lines that cross the picture are interpolated away.
+3. Otsu's threshold (1979), in the neighbourhood of what stands out of the noise.
+4. The main connected piece of ink, and the pieces that belong to it.
 
 A 28 x 28 picture is taken to have MNIST's form already, apart from its polarity.
 """
@@ -23,7 +19,9 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
+from convsweep.data.paper import ink_and_paper
 from convsweep.data.picture_files import Greys
+from convsweep.data.ruled_lines import noise_spread, without_lines
 from convsweep.nn.network import IMAGE_SHAPE
 from convsweep.nn.patches import Floats, Pixels
 
@@ -32,17 +30,11 @@ Mask = npt.NDArray[np.bool_]  # [H, W]
 DIGIT_SIZE = 20  # pixels: the longer side of an MNIST digit
 SMALLEST = 8  # pixels: a picture's shorter side, and a digit's longer one
 WORKING_SIZE = 256  # pixels: smaller pictures are enlarged, so that the sizes below mean the same in all
-THUMBNAIL = 96  # pixels: the longer side of the picture in which the paper is looked for
-THICKEST_STROKE = 29  # pixels of that picture: what is narrower is ink
 NOISE = 10  # times the noise's spread: what ink must reach; of a million pixels of noise alone none does
 FAINTEST = 0.08  # of the picture's range of greys: what ink must reach
 NOTHING = "must show a digit (nothing stands out of its noise)"
 PATCH = "must show a digit (what stands out most is a patch, not a stroke)"
 LOW = 0.3  # of the ink's darkness: where a stroke's faint border ends
-PAPER_SHARE = 0.3  # of a picture: what is paper at least
-LINE_SHARE = 0.8  # of a row: what a ruled line covers at least
-LINE_THICKNESS = 0.04  # of the picture's height
-SLOPES = np.linspace(-0.08, 0.08, 33)  # of ruled lines on paper that lies askew
 PIECE = 0.03  # of the main piece's area: smaller pieces are specks
 NEAR = 0.15  # of the digit's size: how far a piece of it may lie apart
 RIVAL = 0.3  # of the digit's area: another piece so large makes it doubtful which is meant
@@ -71,8 +63,8 @@ def to_mnist(grey: Greys) -> Pixels:
     if min(grey.shape) < SMALLEST:
         raise UnclearError(f"must be at least {SMALLEST} pixels wide and high (got {grey.shape[1]} x {grey.shape[0]})")
     grey = _enlarged(grey)
-    ink, paper = _ink(grey)
-    shares, digit = _digit(_without_lines(ink), contrast=high - low)
+    ink, paper = ink_and_paper(grey)
+    shares, digit = _digit(without_lines(ink), contrast=high - low)
     if float(np.ptp(paper[digit])) > 0.6 * (high - low):  # its borders look like thin strokes
         raise UnclearError(PATCH)
     return _centred(shares, digit)
@@ -90,117 +82,6 @@ def _enlarged(grey: Greys) -> Greys:
         return grey
     height, width = (max(round(side * scale), 1) for side in grey.shape)
     return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BICUBIC))
-
-
-def _ink(grey: Greys) -> tuple[Floats, Floats]:
-    """Return how much each pixel departs from its paper towards ink, and the paper's brightness there.
-
-    Ink is 0 or less in most places without any.
-    """
-    small = _thumbnail(grey)
-    surface = _surface(small)
-    departure = small - surface
-    light = _is_ink_light(departure)
-    fill = ndimage.grey_opening if light else ndimage.grey_closing  # takes away what is narrower than a stroke can be
-    smooth = ndimage.gaussian_filter(departure, 1)
-    filled = fill(smooth, [THICKEST_STROKE] * 2, mode="constant", cval=0)  # around the picture there is paper
-    filled = ndimage.gaussian_filter(filled, 1)
-    paper = _resized(surface + filled, grey.shape)
-    if light:
-        return grey - paper, paper
-    # a shadow dims paper and ink alike
-    return (paper - grey) * (float(np.median(paper)) / np.maximum(paper, 0.1 * float(paper.max()))), paper
-
-
-def _is_ink_light(departure: npt.NDArray[np.float64]) -> bool:
-    """Tell whether what departs farthest from the paper is lighter than it: whether the skewness is positive.
-
-    Departures from the surface serve where the digit fills the picture, those from a wide median where a shadow covers
-    half of it. Each is near 0 where the other serves; the factor 4 parts the cases that were tried.
-    """
-    coarse = departure[::4, ::4]  # a median's time grows with the fourth power of the sides
-    local = coarse - ndimage.median_filter(coarse, size=[side // 2 | 1 for side in coarse.shape])
-    return bool((coarse**3).sum() + 4 * (local**3).sum() > 0)
-
-
-def _thumbnail(grey: Greys) -> npt.NDArray[np.float64]:
-    scale = THUMBNAIL / max(grey.shape)
-    height, width = (max(round(side * scale), 4) for side in grey.shape)
-    return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.BOX), np.float64)
-
-
-def _resized(grey: npt.NDArray[np.float64], shape: tuple[int, int]) -> Greys:
-    height, width = shape
-    return np.asarray(Image.fromarray(grey.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC))
-
-
-def _surface(small: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Fit a quadratic surface ``[H, W]`` to most of the pixels: those far from it count less and less.
-
-    The start is the grey value that most pixels are near.
-    """
-    y, x = np.meshgrid(*(np.linspace(-1, 1, side) for side in small.shape), indexing="ij")
-    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).reshape(-1, 6)
-    values = small.ravel()
-    few = int(PAPER_SHARE * len(values))
-    ordered = np.sort(values)
-    densest = int((ordered[few:] - ordered[:-few]).argmin())
-    fitted = np.full_like(values, ordered[densest : densest + few].mean())
-    for degree_terms in (3, 3, 3, 3, 6, 6, 6, 6, 6, 6, 6, 6):
-        residuals = values - fitted
-        # of normal noise, 30% lies within 0.385 standard deviations
-        spread = 3 * float(np.quantile(np.abs(residuals), PAPER_SHARE)) / 0.385 + 1e-3 * float(np.ptp(values))
-        weights = np.maximum(1 - (residuals / spread) ** 2, 0)  # the square root of Tukey's biweight
-        chosen = terms[:, :degree_terms]
-        fitted = chosen @ np.linalg.lstsq(chosen * weights[:, None], values * weights)[0]
-    return np.clip(fitted, values.min(), values.max()).reshape(small.shape)
-
-
-def _without_lines(ink: Floats) -> Floats:
-    """Interpolate over thin straight lines that cross the picture: ruled or squared paper, a frame's sides."""
-    return _without_rows(_without_rows(ink).T).T
-
-
-def _without_rows(ink: Floats) -> Floats:
-    noise = _spread(ink)
-    columns = np.arange(ink.shape[1]) - ink.shape[1] // 2
-    rows = np.arange(ink.shape[0])
-
-    def profile(slope: float, step: int) -> Floats:
-        """Return what the faintest parts of each line of that slope have at least, but for a few."""
-        chosen = columns[::step]
-        along = np.clip(rows[:, None] + np.round(slope * chosen).astype(int), 0, len(rows) - 1)
-        lines = ink[along, chosen + ink.shape[1] // 2]
-        faintest: Floats = np.quantile(lines, 1 - LINE_SHARE, axis=1)
-        return faintest
-
-    some = max(len(columns) // 32, 1)
-    slope = max(SLOPES, key=lambda slope: (float((np.maximum(profile(slope, some), 0) ** 2).sum()), -abs(slope)))
-    strength = profile(slope, 1)
-    top = float(np.quantile(ink, 0.999))
-    lined = strength > max(2 * noise, 0.04 * top)
-    lined = ndimage.binary_dilation(lined)
-    thickest = max(LINE_THICKNESS * len(rows), 4)
-    labels, count = ndimage.label(lined)
-    for number in range(1, count + 1):
-        if (labels == number).sum() > thickest + 2:
-            lined[labels == number] = False  # a stroke of the digit, or no line at all
-    if not lined.any() or lined.all():
-        return ink
-    along = np.clip(rows[:, None] + np.round(slope * columns).astype(int), 0, len(rows) - 1)
-    place = np.broadcast_to(columns + ink.shape[1] // 2, along.shape)
-    straight = ink[along, place]
-    kept = rows[~lined]
-    for column in straight.T:
-        column[lined] = np.interp(rows[lined], kept, column[kept])
-    result = ink.copy()
-    result[along[lined], place[lined]] = straight[lined]
-    return result
-
-
-def _spread(values: Floats) -> float:
-    """Return the noise's standard deviation, judged by the median, which ink hardly moves."""
-    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
 def _otsu(values: Floats) -> float:
@@ -221,7 +102,7 @@ def _digit(ink: Floats, *, contrast: float) -> tuple[Floats, Mask]:
     strongest = float(smooth.max())
     if strongest <= FAINTEST * contrast:
         raise UnclearError(NOTHING)
-    noise = _spread(smooth[smooth <= _otsu(smooth)])
+    noise = noise_spread(smooth[smooth <= _otsu(smooth)])
     if strongest <= NOISE * noise:
         raise UnclearError(NOTHING)
     standing_out = smooth > max(NOISE * noise, 0.1 * strongest)
