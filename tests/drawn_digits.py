@@ -165,10 +165,10 @@ def tiny(drawing: Drawing) -> Path:
 
 
 def phone(drawing: Drawing) -> Path:
-    """Much at once: a photograph of 3 megapixels, on its side, unevenly lit, noisy, compressed."""
-    picture = np.full((1500, 2000), float(PAPER))
-    picture[400:960, 700:1260] = drawing.on_paper(560)
-    light = np.add.outer(np.linspace(1, 0.75, 1500), np.linspace(0, -0.15, 2000))
+    """Much at once: a photograph of a megapixel, on its side, unevenly lit, noisy, compressed."""
+    picture = np.full((900, 1200), float(PAPER))
+    picture[250:590, 420:760] = drawing.on_paper(340)
+    light = np.add.outer(np.linspace(1, 0.75, 900), np.linspace(0, -0.15, 1200))
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     grainy = np.rot90(picture * light + drawing.rng.normal(0, 8, picture.shape))

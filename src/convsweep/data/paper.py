@@ -35,7 +35,8 @@ def ink_and_paper(grey: Greys) -> tuple[Floats, Floats]:
     if light:
         return grey - paper, paper
     # a shadow dims paper and ink alike
-    return (paper - grey) * (float(np.median(paper)) / np.maximum(paper, 0.1 * float(paper.max()))), paper
+    brightness = np.maximum(paper, max(0.1 * float(paper.max()), 1.0))
+    return (paper - grey) * (float(np.median(paper)) / brightness), paper
 
 
 def _is_ink_light(departure: npt.NDArray[np.float64]) -> bool:
