@@ -47,7 +47,7 @@ def _is_ink_light(departure: npt.NDArray[np.float64]) -> bool:
     """
     coarse = departure[::4, ::4]  # a median's time grows with the fourth power of the sides
     local = coarse - ndimage.median_filter(coarse, size=[side // 2 | 1 for side in coarse.shape])
-    return bool((coarse**3).sum() + 4 * (local**3).sum() > 0)
+    return bool((departure**3).mean() + 4 * (local**3).mean() > 0)
 
 
 def _thumbnail(grey: Greys) -> npt.NDArray[np.float64]:
