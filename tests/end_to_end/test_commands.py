@@ -107,7 +107,7 @@ class TestPredict:
     @pytest.mark.parametrize(
         ("path", "said"),
         [
-            ("seen.txt", "'--show' must name a .png file (got 'seen.txt')."),
+            ("seen.txt", "'--show' must name a file that ends in .png (got 'seen.txt')."),
             ("letter.png/seen.png", "'letter.png/seen.png' cannot be written: File exists."),
         ],
     )

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convsweep.commands.options import mlruns_option
+from convsweep.commands.options import mlruns_option, output_option
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from convsweep.config import RunConfig
     from convsweep.data.picture_files import Greys
-    from convsweep.nn.network import CNN
+    from convsweep.nn.network import Parameters
     from convsweep.nn.patches import Floats, Pixels
 
 NAME_WIDTH = 14  # characters of the files' names that a narrow table leaves on a line, at least
@@ -22,7 +22,7 @@ DRAWN_SIZE = 224  # pixels: the sides of what --show draws
 
 @click.command()
 @mlruns_option
-@click.option("--show", type=click.Path(path_type=Path), help="Draw what the network saw of each into this PNG file.")
+@output_option("--show", ".png", "Draw what the network saw of each picture into this file.")
 @click.argument("run")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 def predict(*, mlruns: Path, show: Path | None, run: str, images: tuple[Path, ...]) -> None:
@@ -38,13 +38,10 @@ def predict(*, mlruns: Path, show: Path | None, run: str, images: tuple[Path, ..
     from convsweep.data import CLASS_NAMES
     from convsweep.data.images import read_image
     from convsweep.errors import UserError
-    from convsweep.nn.layers import softmax
-    from convsweep.nn.training import predict as logits_of
+    from convsweep.runs.training import class_probabilities
     from convsweep.terminal import console, say
 
-    if show is not None and show.suffix.lower() != ".png":
-        raise UserError(f"'--show' must name a .png file (got '{show}').")
-    config, network = _load_network(mlruns, run)
+    config, parameters = _load(mlruns, run)
     seen, problems = [], []
     for path in images:
         try:
@@ -55,7 +52,7 @@ def predict(*, mlruns: Path, show: Path | None, run: str, images: tuple[Path, ..
             seen.append((click.format_filename(path), _reduced(image.picture), image.pixels))
     if seen:
         files, pictures, pixels = zip(*seen, strict=True)
-        probabilities = softmax(logits_of(network, np.stack(pixels))[0])  # [N, C]
+        probabilities = class_probabilities(config, parameters, np.stack(pixels))
         names = CLASS_NAMES[config.data.name]
         console.print(predictions_table(files, names, probabilities, console.width))
         if show is not None:
@@ -125,45 +122,19 @@ def _draw(path: Path, answers: "Iterable[tuple[str, Pixels, Pixels, str]]") -> N
         write_whole(path, content.getvalue(), durable=False)
 
 
-def _load_network(mlruns: Path, run: str) -> "tuple[RunConfig, CNN]":
-    """Return a finished run's configuration and its trained network.
+def _load(mlruns: Path, run: str) -> "tuple[RunConfig, Parameters]":
+    """Return a finished run's configuration and its trained parameters.
 
     Raises:
-        UserError: There is no such run, or it isn't finished.
+        UserError: There is no such run, it isn't finished, or its record is damaged.
     """
+    from convsweep.compare.lookup import find_run
     from convsweep.errors import UserError
-    from convsweep.nn.network import CNN
-    from convsweep.records.journal import read_config, read_record, run_directory
+    from convsweep.records.journal import read_config, read_record
 
-    directory = run_directory(mlruns, _run_key(mlruns, run))
+    directory = find_run(mlruns, run).directory
     record = read_record(directory)
-    if record.result is None or record.result.outcome != "finished":
-        damage = " ".join(record.damage)
-        raise UserError(f"Run '{run}' must be finished to predict ('{directory}' is not). {damage}".rstrip())
-    config, checkpoint = read_config(directory), record.checkpoint()
-    assert checkpoint is not None
-    return config, CNN([checkpoint.parameters], [0.0], padding=config.model.padding)
-
-
-def _run_key(mlruns: Path, run: str) -> str:
-    """Return the key of the run that is meant: `best`, the beginning of a key, or the name of the newest job."""
-    from convsweep.compare.comparison import compare_runs
-    from convsweep.compare.runs import load_runs
-    from convsweep.errors import UserError
-    from convsweep.records.sweep import find_sweep, read_sweeps
-
-    if run == "best":
-        sweep = find_sweep(mlruns)
-        for comparison in compare_runs(load_runs(mlruns, sweep), sweep.axes):
-            if comparison.best_run is not None:
-                return comparison.best_run.run_key
-        raise UserError(f"No run of sweep {sweep.id} has finished.")
-    keys = [path.name for path in (mlruns / "runs").iterdir()] if (mlruns / "runs").is_dir() else []
-    matches = [key for key in keys if key.startswith(run)] if len(run) >= 4 else []
-    if len(matches) == 1:
-        return matches[0]
-    for sweep in read_sweeps(mlruns):
-        for job in sweep.jobs:
-            if job.name == run:
-                return job.run_key
-    raise UserError(f"There is no run '{run}' in '{mlruns}': give `best`, a run's name or a run key.")
+    checkpoint = record.checkpoint()
+    if record.result is None or checkpoint is None:
+        raise UserError(f"Run '{run}' must be whole to predict. {' '.join(record.damage)}")
+    return read_config(directory), checkpoint.parameters
