@@ -1,0 +1,110 @@
+"""All that a comparison found, as JSON: numbers not rounded, ``null`` where there is none."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from convsweep.compare.comparison import Comparison, Estimate, Standing
+from convsweep.compare.effects import Effects, find_effects
+from convsweep.compare.sentences import answer, method
+from convsweep.records.sweep import Sweep
+
+
+def to_json(comparisons: Sequence[Comparison], sweep: Sweep | None) -> str:
+    """Return the comparisons of a sweep, or of all runs, as JSON.
+
+    An interval is ``[low, high]``; an end that nothing bounds is ``null``. Accuracies are 0..1, losses nats.
+    """
+    document = {"sweep": sweep.id if sweep else None, "comparisons": [_comparison(found) for found in comparisons]}
+    return json.dumps(_finite(document), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "held_out": comparison.held_out,
+        "num_valid": comparison.num_valid,
+        "num_test": comparison.num_test,
+        "answer": answer(comparison),
+        "method": method(comparison),
+        "compared_by": comparison.method,
+        "num_seeds_in_common": comparison.num_seeds,
+        "varied": comparison.keys,
+        "best_run": comparison.best_run.run_key if comparison.best_run else None,
+        "configurations": [_standing(standing) for standing in comparison.standings],
+        "effects": _effects(comparison.keys, find_effects(comparison)),
+    }
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    configuration = standing.configuration
+    finished = bool(configuration.finished)
+    return {
+        "name": configuration.name,
+        "values": configuration.values,
+        "relation": standing.relation,
+        "p": standing.p,
+        "n": len(configuration.finished),
+        "valid_accuracy": _estimate(standing.valid),
+        "test_accuracy": _estimate(standing.test),
+        "valid_loss": configuration.valid_loss if finished else None,
+        "seconds": configuration.seconds if finished else None,
+        "runs": [
+            {
+                "run_key": run.run_key,
+                "outcome": run.outcome,
+                "seed": run.values.get("train.seed"),
+                "order_seed": run.values.get("train.order_seed"),
+                "valid_accuracy": run.valid_accuracy,
+                "valid_loss": run.valid_loss,
+                "test_accuracy": run.test_accuracy,
+                "test_loss": run.test_loss,
+            }
+            for run in configuration.runs
+        ],
+    }
+
+
+def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
+    return None if estimate is None else {"mean": estimate.mean, "interval": estimate.interval}
+
+
+def _effects(keys: Sequence[str], effects: Effects) -> dict[str, Any]:
+    shares, interaction = effects.shares, effects.interaction
+    return {
+        "steps": [
+            {"key": step.key, "from": step.baseline, "to": step.level, **step.effect._asdict()}
+            for step in effects.steps
+        ],
+        "shares_of_variance": shares
+        and {
+            "main": dict(zip(keys, shares.main, strict=True)),
+            "pairs": [{"keys": [keys[a], keys[b]], "share": share} for (a, b), share in shares.pairs.items()],
+            "higher": shares.higher,
+            "between_seeds": shares.between_seeds,
+        },
+        "no_shares_because": effects.no_shares or None,
+        "interaction": interaction
+        and {
+            "rows": interaction.row_key,
+            "columns": interaction.column_key,
+            "cells": [
+                {"row": row, "column": column, **cell._asdict()} for (row, column), cell in interaction.cells.items()
+            ],
+        },
+    }
+
+
+def _finite(value: object) -> object:
+    """Return the same with ``None`` for numbers that JSON has no word for."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case str():
+            return value
+        case Mapping():
+            return {key: _finite(content) for key, content in value.items()}
+        case Sequence():
+            return [_finite(content) for content in value]
+        case _:
+            return value
