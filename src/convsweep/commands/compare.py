@@ -10,7 +10,9 @@ from convsweep.commands.options import mlruns_option, output_option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from convsweep.compare.comparison import Comparison
     from convsweep.compare.runs import Run
+    from convsweep.records.sweep import Sweep
 
 
 @click.command()
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 @click.option("--runs", "single_runs", is_flag=True, help="Print the single runs, not the configurations.")
 @output_option("--csv", ".csv", "Write the runs to this file, one a row.")
 @output_option("--png", ".png", "Draw the runs into this file.")
+@output_option("--html", ".html", "Write all that was found into this page, with pictures.")
+@output_option("--json", ".json", "Write all that was found into this file, not rounded.")
 def compare(
     *,
     mlruns: Path,
@@ -30,6 +34,8 @@ def compare(
     single_runs: bool,
     csv: Path | None,
     png: Path | None,
+    html: Path | None,
+    json: Path | None,
 ) -> None:
     """Print the configurations of the last sweep, best on `valid` first, and which can't be told from the best.
 
@@ -47,7 +53,7 @@ def compare(
     from convsweep.terminal import console, say
 
     if things:
-        _side_by_side(mlruns, things, others=sweep or all_runs or single_runs or csv or png)
+        _side_by_side(mlruns, things, others=sweep or all_runs or single_runs or csv or png or html or json)
         return
     of_sweep = None if all_runs else find_sweep(mlruns, sweep)
     runs = load_runs(mlruns, of_sweep)
@@ -74,6 +80,7 @@ def compare(
         _write_csv(csv, runs)
     if png is not None:
         _draw(png, runs, axes)
+    _write_documents(comparisons, runs, of_sweep, mlruns, json=json, html=html)
 
 
 def _side_by_side(mlruns: Path, things: "Sequence[str]", *, others: object) -> None:
@@ -84,6 +91,35 @@ def _side_by_side(mlruns: Path, things: "Sequence[str]", *, others: object) -> N
     if others:
         raise click.UsageError(f"What is set side by side ({', '.join(things)}) takes no option but --mlruns.")
     print_side_by_side(mlruns, things)
+
+
+def _write_documents(
+    comparisons: "Sequence[Comparison]",
+    runs: "Sequence[Run]",
+    sweep: "Sweep | None",
+    mlruns: Path,
+    *,
+    json: Path | None,
+    html: Path | None,
+) -> None:
+    if json is not None:
+        from convsweep.compare.json_document import to_json
+
+        _write(json, to_json(comparisons, sweep), "Comparison")
+    if html is not None:
+        from convsweep.compare.report import render
+
+        _write(html, render(comparisons, runs, sweep, mlruns), "Report")
+
+
+def _write(path: Path, text: str, what: str) -> None:
+    from convsweep.records.files import write_whole, writing
+    from convsweep.terminal import say
+
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.encode(errors="replace"), durable=False)  # can be made again
+    say(f"{what}: {path}")
 
 
 def _write_csv(path: Path, runs: "Sequence[Run]") -> None:

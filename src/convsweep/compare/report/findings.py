@@ -1,0 +1,160 @@
+"""The headings of a report's sections: what each picture shows, in a sentence."""
+
+import math
+from collections.abc import Sequence
+
+from convsweep.compare.comparison import Comparison
+from convsweep.compare.effects import Effects, Interaction, Step
+from convsweep.compare.report.curves import Curves
+from convsweep.compare.report.hard_images import HardImages
+from convsweep.compare.report.inside import BestRun
+from convsweep.compare.report.tradeoffs import Budget, TimeAgainstAccuracy
+from convsweep.compare.sentences import percent
+from convsweep.compare.statistics.effects import VarianceShares
+from convsweep.compare.statistics.intervals import Interval
+from convsweep.naming import as_text, column
+from convsweep.pictures.style import MINUS
+
+
+def leaderboard(comparison: Comparison) -> str:
+    """Say how many configurations can't be told from the best, and how many can."""
+    best, candidates = comparison.best, comparison.candidates
+    if best is None:
+        return "No configuration has a finished run"
+    if comparison.method == "none":
+        return f"{best.configuration.name} is ahead; nothing was tested"
+    num_worse = sum(standing.relation == "worse" for standing in comparison.standings)
+    if not candidates:
+        return f"{best.configuration.name} is best: {_all(num_worse)} worse"
+    return f"{best.configuration.name} is ahead, but {count(len(candidates), 'configuration')} may be as good" + (
+        f"; {num_worse} {'is' if num_worse == 1 else 'are'} worse" if num_worse else ""
+    )
+
+
+def effects(found: Effects) -> str:
+    """Name the largest step whose interval leaves 0 out."""
+    certain = [step for step in found.steps if _leaves_out_zero(step.effect.interval)]
+    if not certain:
+        return "No step of a hyperparameter changes accuracy for certain: every interval holds 0"
+    largest = max(certain, key=lambda step: abs(step.effect.mean))
+    others = len(found.steps) - len(certain)
+    rest = f"; {others} of {len(found.steps)} steps may do nothing" if others else ""
+    return f"{step_name(largest)} changes accuracy by {points(largest.effect.mean)} points{rest}"
+
+
+def shares(keys: Sequence[str], found: VarianceShares) -> str:
+    """Name what most of the variance comes from."""
+    largest = max(shares_by_name(keys, found), key=lambda share: share[1])
+    return f"{_capital(largest[0])}: {largest[1]:.0%} of the variance between runs"
+
+
+def shares_by_name(keys: Sequence[str], found: VarianceShares) -> list[tuple[str, float]]:
+    """Return every share with a name, all of which add up to 1."""
+    names = [column(key) for key in keys]
+    named = [(name, share) for name, share in zip(names, found.main, strict=True)]
+    named += [(f"{names[a]} with {names[b]}", share) for (a, b), share in found.pairs.items()]
+    if len(keys) > 2:
+        named.append(("three and more together", found.higher))
+    if found.between_seeds is not None:
+        named.append(("seeds alone", found.between_seeds))
+    return named
+
+
+def interaction(found: Interaction) -> str:
+    """Name the best two levels."""
+    (row, value), cell = max(found.cells.items(), key=lambda item: item[1].mean)
+    return (
+        f"{column(found.row_key)} {as_text(row)} with {column(found.column_key)} {as_text(value)} does best: "
+        f"{percent(cell.mean)} on average"
+    )
+
+
+def budget(found: Budget) -> str:
+    """Say what half the tries would have given up."""
+    tries = len(found.valid)
+    half = tries // 2
+    lost = float(found.valid[-1] - found.valid[half - 1])
+    return f"{half:,} tries instead of {tries:,} would be expected to lose {100 * lost:.2f} points of accuracy on valid"
+
+
+def time(comparison: Comparison, found: TimeAgainstAccuracy) -> str:
+    """Name the fastest configuration that can't be told from the best."""
+    best = comparison.best
+    assert best is not None
+    as_good = [standing for standing in found.standings if standing.relation == "can't tell"]
+    fastest = min(as_good, key=lambda standing: standing.configuration.seconds, default=None)
+    if fastest is None or fastest.configuration.seconds >= best.configuration.seconds:
+        return f"Nothing faster can be as good as {best.configuration.name}" if comparison.method != "none" else ""
+    share = fastest.configuration.seconds / best.configuration.seconds
+    return f"{fastest.configuration.name} may be as good as the best, in {share:.0%} of its time"
+
+
+def curves(found: Curves) -> str:
+    """Say what the best one still gained in its last epoch."""
+    if not found.named:
+        return "How accuracy on valid grew"
+    best = found.named[0]
+    name = best.standing.configuration.name
+    if len(best.epochs) < 2:
+        return f"{name} was evaluated once"
+    gain = float(best.mean[-1] - best.mean[-2])
+    return f"{name} changed by {points(gain)} points in its last epoch"
+
+
+def best_run(found: BestRun) -> str:
+    """Say how many images of ``test`` it gets right, and which class is hardest."""
+    if found.confusion is None or found.hardest is None:
+        return f"The best run: {found.run.name}"
+    total, hardest = int(found.confusion.sum()), found.hardest
+    return (
+        f"The best run gets {found.num_correct} of {total} test images right "
+        f"({percent(found.num_correct / total)}); hardest is {hardest.name}"
+    )
+
+
+def hard_images(found: HardImages) -> str:
+    """Say how many images most runs get wrong."""
+    if found.num_images == 0:
+        return "The images that most runs get wrong"
+    return (
+        f"{found.num_hard} of {found.num_images:,} images are wrong in more than half of {count(found.num_runs, 'run')}"
+    )
+
+
+def step_name(step: Step) -> str:
+    """Return ``learning_rate 0.001 → 0.005``."""
+    return f"{column(step.key)} {as_text(step.baseline)} → {as_text(step.level)}"
+
+
+def points(difference: float) -> str:
+    """Return a difference of accuracies in percentage points, with its sign.
+
+    >>> points(0.0169), points(-0.001).replace(MINUS, "-"), points(0.0)
+    ('+1.69', '-0.10', '0.00')
+    """
+    text = f"{100 * difference:+.2f}"
+    return "0.00" if text[1:] == "0.00" else text.replace("-", MINUS)
+
+
+def points_interval(interval: Interval) -> str:
+    """Return an interval of differences in percentage points; a word if nothing bounds it."""
+    if not all(map(math.isfinite, interval)):
+        return "not known"
+    return f"{points(interval.low)} to {points(interval.high)}"
+
+
+def count(number: int, noun: str) -> str:
+    """Return ``1 run`` or ``2 runs``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _leaves_out_zero(interval: Interval) -> bool:
+    return interval.low > 0 or interval.high < 0
+
+
+def _all(num_worse: int) -> str:
+    return "the other one is" if num_worse == 1 else f"all {num_worse} others are"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:] if text.startswith(("seeds", "three")) else text

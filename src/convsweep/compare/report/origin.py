@@ -1,0 +1,108 @@
+"""Where the numbers come from: commands, data, code, packages and machine, as the records have them."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from convsweep.compare.runs import Run
+from convsweep.errors import UserError
+from convsweep.naming import as_text
+from convsweep.records.files import DamagedError, read_file
+from convsweep.records.provenance import DIFF, ENVIRONMENT, changed_files
+from convsweep.records.sweep import Sweep, sweep_directory
+
+LONGEST_DIFF = 60_000  # characters that are shown of it
+# named first, as they decide numbers; all others are listed after them
+PACKAGES = ("convsweep", "numpy", "scipy", "mlxtend", "hydra-core", "mlflow", "matplotlib", "pandas")
+
+
+class Origin(NamedTuple):
+    """What it takes to run it again."""
+
+    sweep_command: str  # empty: not one sweep's runs
+    best_run_command: str  # empty: no run has finished
+    facts: tuple[tuple[str, str], ...]  # what, and its value
+    packages: tuple[tuple[str, str], ...]  # name, version
+    diff: str  # uncommitted changes, perhaps cut; empty: none, or not known
+    changed: tuple[str, ...]  # the files that it changes
+
+
+def find_origin(runs: Sequence[Run], best: Run | None, sweep: Sweep | None, mlruns: Path) -> Origin:
+    """Read it from the sweep's directory and the runs' results."""
+    results = [run.result for run in runs if run.result is not None]
+    facts = []
+    if sweep is not None:
+        facts += [
+            ("sweep", sweep.id),
+            ("launched", f"{_time(sweep.created)} by {sweep.user} on {sweep.host}"),
+            ("state", sweep.state + (f", {_time(sweep.ended)}" if sweep.ended is not None else "")),
+        ]
+    for what, values in (
+        ("trained on", [result.host for result in results]),
+        ("data read from", [result.data_source for result in results]),
+        ("data digest (sha256 of the arrays)", [result.data_digest for result in results]),
+        ("digest of the code that computes results", [result.code_digest for result in results]),
+    ):
+        facts += [(what, value) for value in dict.fromkeys(values)]
+    environment: dict[str, object] = {}
+    diff = b""
+    if sweep is not None:
+        facts.append(("git commit", sweep.git_commit or "not recorded: not run from a git checkout"))
+        directory = sweep_directory(mlruns, sweep.id)
+        environment, diff = _environment(directory), _read(directory / DIFF)
+    facts += [(what, str(environment[what])) for what in ("cpu", "platform", "python", "blas") if what in environment]
+    return Origin(
+        sweep_command=shlex.join(["convsweep", "train", *sweep.command]) if sweep is not None else "",
+        best_run_command=_command(best) if best is not None else "",
+        facts=tuple(facts),
+        packages=_packages(environment),
+        diff=_cut(diff.decode(errors="replace")),
+        changed=tuple(changed_files(diff)),
+    )
+
+
+def _command(run: Run) -> str:
+    """Return the command that trains a run again, whatever the defaults are by then."""
+    values = dict(run.values)
+    data = values.pop("data.name")
+    overrides = [f"{key}={_override(value)}" for key, value in values.items()]
+    return shlex.join(["convsweep", "train", f"data={data}", *overrides])
+
+
+def _override(value: object) -> str:
+    return f"[{','.join(map(str, value))}]" if isinstance(value, tuple) else as_text(value)
+
+
+def _environment(directory: Path) -> dict[str, object]:
+    try:
+        found = json.loads(_read(directory / ENVIRONMENT))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_file(path) or b""
+    except (DamagedError, UserError):
+        return b""
+
+
+def _packages(environment: dict[str, object]) -> tuple[tuple[str, str], ...]:
+    found = environment.get("packages")
+    versions = {str(name): str(version) for name, version in found.items()} if isinstance(found, dict) else {}
+    order = [*(name for name in PACKAGES if name in versions), *(name for name in versions if name not in PACKAGES)]
+    return tuple((name, versions[name]) for name in order)
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LONGEST_DIFF:
+        return text
+    return f"{text[:LONGEST_DIFF]}\n[cut: {len(text):,} characters in all]"
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")  # noqa: DTZ006 - local time, as sweeps' ids
