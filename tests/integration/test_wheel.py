@@ -27,6 +27,8 @@ def test_an_unpacked_wheel_composes_its_configuration(pytestconfig, tmp_path):
     )
     assert done.stdout.split() == ["3", str(folder / "convsweep" / "conf")]
     assert (folder / "convsweep" / "reproduce" / "reported.csv").is_file()
+    report = {"page.css", "page.html.jinja", "page.js", "part.html.jinja"}
+    assert report <= {path.name for path in (folder / "convsweep" / "compare" / "report").iterdir()}
     assert (folder / "hydra_plugins" / "convsweep_grid.py").is_file()
     assert not (folder / "hydra_plugins" / "__init__.py").exists()
     assert {path.name for path in folder.iterdir() if path.suffix != ".dist-info"} == {"convsweep", "hydra_plugins"}
