@@ -283,6 +283,15 @@ class TestOddSweeps:
         TestAccessible().test_headings_leave_out_no_level(page)
         TestAccessible().test_ids_are_unique_and_references_lead_somewhere(page)
 
+    def test_configurations_without_a_seed_in_common_are_ranked_but_not_compared(self, tmp_path):
+        changes = [
+            {**own, "train.seed": 10 * number + seed} for number, own in enumerate(grid(seeds=1)) for seed in (0, 1)
+        ]
+        page = Recorded(tmp_path, changes).page()
+        assert "have no seed in common" in page.plain
+        assert "is ahead; nothing was tested" in page.plain
+        assert re.findall(r"<h\d[^>]*>\s*(?:<span[^>]*>[^<]*</span>)?\s*</h\d>", page.text) == []
+
     def test_predictions_that_are_gone_cost_their_sections_only(self, tmp_path):
         recorded = Recorded(tmp_path, grid(seeds=2))
         for job in recorded.jobs:

@@ -81,12 +81,17 @@ def time(comparison: Comparison, found: TimeAgainstAccuracy) -> str:
     """Name the fastest configuration that can't be told from the best."""
     best = comparison.best
     assert best is not None
-    as_good = [standing for standing in found.standings if standing.relation == "can't tell"]
-    fastest = min(as_good, key=lambda standing: standing.configuration.seconds, default=None)
-    if fastest is None or fastest.configuration.seconds >= best.configuration.seconds:
-        return f"Nothing faster can be as good as {best.configuration.name}" if comparison.method != "none" else ""
-    share = fastest.configuration.seconds / best.configuration.seconds
-    return f"{fastest.configuration.name} may be as good as the best, in {share:.0%} of its time"
+    name, seconds = best.configuration.name, best.configuration.seconds
+    faster = [standing for standing in found.standings if standing.configuration.seconds < seconds]
+    if not faster:
+        return f"{name} is the fastest, too"
+    if comparison.method == "none":
+        return f"{name} takes {seconds:.2g} s a run; {len(faster)} of {len(found.standings)} are faster"
+    as_good = [standing for standing in faster if standing.relation == "can't tell"]
+    if not as_good:
+        return f"Everything faster than {name} is worse"
+    fastest = min(as_good, key=lambda standing: standing.configuration.seconds).configuration
+    return f"{fastest.name} may be as good as the best, in {fastest.seconds / seconds:.0%} of its time"
 
 
 def curves(found: Curves) -> str:
