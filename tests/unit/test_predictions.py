@@ -7,7 +7,7 @@ from sweeps_on_disk import record
 from convsweep.data import load
 from convsweep.records.files import DamagedError
 from convsweep.records.journal import read_record, read_result
-from convsweep.records.predictions import PREDICTIONS, load_predictions, save_predictions, to_rows
+from convsweep.records.predictions import PREDICTIONS, SPLITS, load_predictions, save_predictions, to_rows
 from convsweep.runs.stack import missing_files, run_stack
 
 
@@ -21,7 +21,7 @@ def test_predictions_agree_with_the_accuracies_of_the_result(recorded):
     splits = load(recorded.jobs[0].config.data).splits
     for number, job in enumerate(recorded.jobs):
         predictions, result = load_predictions(recorded.run(number)), read_result(job.directory)
-        for split, accuracy in (("valid", result.valid_accuracy), ("test", result.test_accuracy)):
+        for split, accuracy in zip(SPLITS, (result.valid_accuracy, result.test_accuracy), strict=True):
             rows = predictions[split]
             np.testing.assert_array_equal(rows["label"], getattr(splits, split).labels)
             assert (rows["digit"] == rows["label"]).mean() == accuracy
