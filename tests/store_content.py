@@ -40,9 +40,9 @@ def _run(database, names, run_id, name, status, start, end, experiment, artifact
         query = f"SELECT {columns} FROM {table} WHERE {where} = ? ORDER BY {order}"
         return database.execute(query, (run_id,)).fetchall()
 
-    tags = dict(select("key, value", "tags", "run_uuid", "key"))
+    tags = {key: _without_ids(value, names) for key, value in select("key, value", "tags", "run_uuid", "key")}
     if "mlflow.parentRunId" in tags:
-        tags["mlflow.parentRunId"] = names[tags["mlflow.parentRunId"]]
+        assert tags["mlflow.parentRunId"] in names.values()
     return {
         "name": name,
         "status": status,
@@ -63,6 +63,10 @@ def _run(database, names, run_id, name, status, start, end, experiment, artifact
         "outputs": len(select("input_uuid", "inputs", "source_id", "1")),
         "artifacts": _files(artifact_uri, {run_id: "RUN"}),
     }
+
+
+def _without_ids(text, names):
+    return re.sub("[0-9a-f]{32}", lambda found: names.get(found[0], found[0]), text)
 
 
 def _models(database, run_id):

@@ -1,12 +1,34 @@
-"""Markdown as reports and pages need it: tables, pictures, wrapped paragraphs.
+"""Markdown as reports and pages need it: text from outside, commands, tables, pictures, wrapped paragraphs.
 
 Left out: headings and emphasis, which are as short to write by hand.
 """
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
 WIDTH = 118  # characters a line
+# What may mean something in Markdown or HTML. All of it: which of it does depends on the place and on the program
+MARKUP = re.compile(r"""[^\w\s.,;:!?()='"+/%-]|(?<!\w)_|_(?!\w)|^[-+=]|^\d+[.)]|//|(?i:www)\.""")
+
+
+def plain(value: object) -> str:
+    r"""Return text from outside such that a page shows it as it is: no link, no HTML, no table's cell begins in it.
+
+    >>> print(plain("lr0.005 <img> a|b [x](y)"))
+    lr0.005 &#60;img&#62; a&#124;b &#91;x&#93;(y)
+    """
+    return MARKUP.sub(lambda found: "".join(f"&#{ord(sign)};" for sign in found[0]), " ".join(str(value).split()))
+
+
+def link(text: str, address: str) -> str:
+    """Return a link; the text is Markdown, the address is one of ours."""
+    return f"[{text}]({address})"
+
+
+def command(line: str) -> str:
+    """Return a shell's command, shown as it is, whatever is in it; it may be continued on further lines."""
+    return "\n".join("    " + part for part in line.splitlines())
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shlex
 import shutil
 import sqlite3
 import time
@@ -12,6 +13,8 @@ import pytest
 from store_content import read_content, read_ids, read_statuses
 from sweeps_on_disk import kill, record
 
+from convsweep.hydra_app.compose import compose_run
+from convsweep.records.identity import run_key
 from convsweep.records.journal import Failure, read_record, read_result, write_failure
 from convsweep.records.sweep import launch_lock
 
@@ -27,8 +30,34 @@ def mirror_to_its_end(mlruns, sweep_id):
     raise SystemExit(0 if follow(mlruns, sweep_id, closed, print) else 1)
 
 
+def experiment_note(recorded):
+    with closing(sqlite3.connect(recorded.database)) as database:
+        query = "SELECT value FROM experiment_tags WHERE key = 'mlflow.note.content'"
+        return database.execute(query).fetchone()[0]
+
+
 def content_by_name(recorded):
     return {run["name"]: run for run in read_content(recorded.database)}
+
+
+def best_of(runs):
+    """The name that stands for the id of the best run: the run of the best configuration that did best on valid."""
+    return max(("train.seed=0", "train.seed=1"), key=lambda name: dict_of(runs[name])["valid/accuracy"])
+
+
+def dict_of(run):
+    return {key: value for key, _, value in run["latest"]}
+
+
+FIRST_END = 1_800_000_000.0  # of a sweep that is continued, seconds
+
+
+def with_the_last_end_only(content):
+    """What MLflow holds, without the points that a parent was given when its sweep ended the first time."""
+    for run in content:
+        if run["tags"]["convsweep.role"] == "sweep":
+            run["metrics"] = [point for point in run["metrics"] if point[3] != FIRST_END * 1000]
+    return content
 
 
 class TestFinishedSweep:
@@ -80,11 +109,46 @@ class TestFinishedSweep:
         }
         assert runs["train.seed=0"]["outputs"] == 1
 
-    def test_the_description_tells_what_varied_how_it_ended_and_which_was_best(self, runs):
-        first, best, command = runs["sweep seed"]["tags"]["mlflow.note.content"].split("\n\n")
-        assert first == "3 runs over seed: 3 finished."
-        assert best.startswith("Best on valid: train.seed=")
-        assert command == "    convsweep train -m train.seed=0,1 'x=a`b'"
+    def test_a_sweeps_description_begins_with_the_answer_and_ends_with_how_to_run_it_again(self, runs):
+        parts = runs["sweep seed"]["tags"]["mlflow.note.content"].split("\n\n")
+        assert parts[0].startswith("Best on valid: lr0.005, ")
+        assert parts[0] == runs["sweep seed"]["tags"]["convsweep.answer"]
+        assert parts[1] == "3 runs over seed: 2 finished, 1 diverged."
+        assert parts[-2] == "    convsweep train -m train.seed=0,1 'x=a`b'"
+        (table,) = [part for part in parts if part.startswith("| #")]
+        assert [row.split(" | ")[1] for row in table.splitlines()[2:]] == [
+            f"[lr0.005](#/experiments/1/runs/{best_of(runs)})",
+            "lr1000",
+        ]
+
+    def test_the_parent_shows_the_best_configurations_means_and_how_many_jobs_ended_how(self, runs, trained):
+        results = [read_result(trained.run(number)) for number in (0, 2)]
+        expected = {
+            "valid/accuracy": (results[0].valid_accuracy + results[1].valid_accuracy) / 2,
+            "valid/loss": (results[0].valid_loss + results[1].valid_loss) / 2,
+            "test/accuracy": (results[0].test_accuracy + results[1].test_accuracy) / 2,
+            "test/loss": (results[0].test_loss + results[1].test_loss) / 2,
+            "finished": 2,
+            "diverged": 1,
+            "failed": 0,
+        }
+        assert {key: value for key, _, value in runs["sweep seed"]["latest"]} == pytest.approx(expected)
+        assert len(runs["sweep seed"]["metrics"]) == len(expected)
+
+    def test_the_comparisons_picture_lies_beside_the_parents_description(self, runs):
+        assert list(runs["sweep seed"]["artifacts"]) == ["comparison.png"]
+
+    def test_a_runs_description_tells_its_place_and_how_to_train_it_alone(self, runs, trained):
+        first, place, _, command, _ = runs["train.seed=0"]["tags"]["mlflow.note.content"].split("\n\n")
+        assert first.startswith("train.seed=0: valid ")
+        assert place.startswith("Its configuration, lr0.005, is number 1 of 2 in sweep seed: ")
+        words = shlex.split(command.replace("\\\n", ""))  # as a shell reads it
+        assert words[:2] == ["convsweep", "train"]
+        assert run_key(compose_run(words[2:])) == trained.jobs[0].run_key
+
+    def test_runs_that_differ_in_their_seeds_only_have_a_tag_in_common(self, runs):
+        tags = {name: run["tags"].get("convsweep.configuration") for name, run in runs.items()}
+        assert tags["train.seed=0"] == tags["train.seed=1"]
 
     def test_files_are_not_kept_twice_where_they_share_a_disk(self, recorded, follow_once):
         assert follow_once(recorded) == (True, [])
@@ -130,7 +194,7 @@ class TestStates:
     def test_a_killed_job_that_goes_on_is_running_and_then_finished(
         self, half, trained, follow_once, follow_live, content_of
     ):
-        half.write(state="killed")
+        half.write(state="killed", ended=FIRST_END)
         assert follow_once(half) == (True, [])
         half.write(state="running", ended=None)
         following = follow_live(half)
@@ -145,7 +209,7 @@ class TestStates:
         shutil.copy2(trained.run(0) / "result.json", half.run(0))
         half.write()
         assert following.close()
-        assert read_content(half.database) == content_of
+        assert with_the_last_end_only(read_content(half.database)) == content_of
 
     def test_a_failed_job_is_failed_with_the_reason_as_a_tag(self, half, follow_once):
         write_failure(half.run(0), Failure("ValueError", "It broke\nhere.", "Traceback ...", time.time()))
@@ -157,13 +221,13 @@ class TestStates:
 
     def test_a_failed_job_that_is_finished_later_is_not_failed_any_more(self, half, trained, follow_once, content_of):
         write_failure(half.run(0), Failure("ValueError", "It broke.", "", time.time()))
-        half.write(state="failed")
+        half.write(state="failed", ended=FIRST_END)
         assert follow_once(half) == (True, [])
         shutil.rmtree(half.run(0))
         shutil.copytree(trained.run(0), half.run(0))
         half.write()
         assert follow_once(half) == (True, [])
-        assert read_content(half.database) == content_of
+        assert with_the_last_end_only(read_content(half.database)) == content_of
 
     def test_a_job_that_failed_before_anything_happened_is_shown_too(self, recorded, follow_once):
         shutil.rmtree(recorded.run(0))
@@ -177,7 +241,10 @@ class TestStates:
         recorded.write(state="killed")
         assert follow_once(recorded) == (True, [])
         assert "train.seed=0" not in read_statuses(recorded.database)
-        assert "2 finished, 1 not begun" in content_by_name(recorded)["sweep seed"]["tags"]["mlflow.note.content"]
+        assert (
+            "1 finished, 1 diverged, 1 not begun"
+            in content_by_name(recorded)["sweep seed"]["tags"]["mlflow.note.content"]
+        )
 
     def test_a_damaged_record_is_not_shown_as_finished_and_is_told(self, recorded, follow_once):
         checkpoint = recorded.run(0) / "checkpoints" / "epoch_002.npz"
@@ -281,6 +348,28 @@ class TestOnce:
             point for point in before["metrics"] if point[0] != "seconds"
         ]
         assert len(after["models"][0]["metrics"]) == 4
+
+    def test_a_description_that_a_person_has_written_is_kept(self, recorded, follow_once):
+        assert follow_once(recorded) == (True, [])
+        with closing(sqlite3.connect(recorded.database)) as database, database:
+            database.execute("UPDATE tags SET value = 'Mine.' WHERE key = 'mlflow.note.content'")
+            database.execute("UPDATE experiment_tags SET value = 'Mine.' WHERE key = 'mlflow.note.content'")
+        recorded.write(ended=1_900_000_001.0)
+        assert follow_once(recorded) == (True, [])
+        notes = {run["tags"]["mlflow.note.content"] for run in read_content(recorded.database)}
+        assert notes == {"Mine."}
+        assert experiment_note(recorded) == "Mine."
+
+    def test_the_experiments_description_begins_with_the_last_sweeps_answer_and_lists_each_sweep_once(
+        self, recorded, follow_once
+    ):
+        later = recorded.sweep._replace(id="2026-01-05_00-00-00.000000", created=1_800_000_000.0)
+        for sweep in (recorded, recorded._replace(sweep=later._replace(jobs=later.jobs[:1])), recorded):
+            sweep.write()
+            assert follow_once(sweep) == (True, [])
+        first, table, _ = experiment_note(recorded).split("\n\n")
+        assert "one seed" in first
+        assert [row.split(" | ")[2] for row in table.splitlines()[2:]] == ["1 finished", "2 finished, 1 diverged"]
 
     def test_artifacts_that_were_deleted_are_sent_again(self, recorded, follow_once, content_of):
         assert follow_once(recorded) == (True, [])

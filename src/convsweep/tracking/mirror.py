@@ -5,6 +5,7 @@ what is left. It can be killed at any moment and run again: what is in MLflow by
 sent twice. ``mirror_process`` is the process that does it beside a launch.
 """
 
+import importlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from convsweep.records.files import DamagedError
 from convsweep.records.sweep import Sweep, is_live, mark_mirrored, read_sweep, read_sweeps, sweep_directory
 from convsweep.tracking.models import model_template, search_models
 from convsweep.tracking.names import JOB_TAG, ROLE_TAG, tagged
+from convsweep.tracking.parent_files import ParentFiles
 from convsweep.tracking.runs import Family, MirroredRun, job_id
 from convsweep.tracking.store import Store, StoreDeletedError, StoreError, answering, connect, search
 from convsweep.tracking.sweeps import Parent
@@ -39,13 +41,14 @@ class Session:
         mlruns: The folder of everything.
         sweep: The sweep.
         store: The store.
+        files: The files for the sweep's page.
 
     Raises:
         StoreError: The store refuses.
     """
 
-    def __init__(self, mlruns: Path, sweep: Sweep, store: Store) -> None:
-        self._store = store
+    def __init__(self, mlruns: Path, sweep: Sweep, store: Store, files: ParentFiles) -> None:
+        self._mlruns, self._store, self._files = mlruns, store, files
         self._problems: dict[int, str] = {}
         with answering(store.uri):
             mine = tagged(sweep=sweep.id)
@@ -92,11 +95,16 @@ class Session:
                 self._parent.send_running()
             for job, run in self._runs.items():
                 self._send_job(job.number, run, over=over)
-            if self._parent is not None and over:
-                results = {job.name: run.result for job, run in self._runs.items() if run.result is not None}
-                self._parent.send_end(sweep, results, [run.status for run in self._runs.values()])
+            if over:
+                self._send_summary(sweep)
         finally:
             self._store.check_file()  # if it was deleted, this is what matters
+
+    def _send_summary(self, sweep: Sweep) -> None:
+        from convsweep.tracking.summary import send_summary
+
+        parent, files, runs = self._parent, self._files, self._runs
+        send_summary(self._mlruns, sweep, self._store, parent=parent, files=files, runs=runs)
 
     def _send_job(self, number: int, run: MirroredRun, *, over: bool) -> None:
         try:
@@ -148,6 +156,8 @@ class _Follower:
         self._store: Store | None = None
         self._deadline: float | None = None  # until when a store that doesn't answer is tried, once closed
         self._spent = 0.0  # CPU-seconds that sending took the last time
+        self._files = ParentFiles(mlruns, sweep_id)
+        self._is_sweep = False  # rather than a single run; known once its record was read
         self._looked_twice = True  # whether all was looked up in MLflow since something was last refused
 
     def run(self) -> bool:
@@ -155,6 +165,7 @@ class _Follower:
         try:
             return self._send_until_over()
         finally:
+            self._files.abandon()
             self._leave()
 
     def _send_until_over(self) -> bool:
@@ -183,7 +194,7 @@ class _Follower:
                 for problem in problems:
                     self._say(f"Not in MLflow: {problem}")
                 return not problems
-            model_template()  # takes a third of a second, better now than once all runs have ended
+            self._prepare()
             self._pause()
 
     def _send(self, *, is_last: bool) -> list[str]:
@@ -194,12 +205,20 @@ class _Follower:
             self._store = connect(self._mlruns, sweep.experiment)
             for line in self._store.told:
                 self._say(line)
-            self._session = Session(self._mlruns, sweep, self._store)
+            self._session = Session(self._mlruns, sweep, self._store, self._files)
+            self._is_sweep = sweep.multirun
         over = is_last and (sweep.state != "running" or not is_live(self._mlruns, self._sweep_id))
         begun = time.process_time()
         self._session.send(sweep, over=over)
         self._spent = time.process_time() - begun
         return self._session.problems
+
+    def _prepare(self) -> None:
+        """Make ready what takes long, better now than once all runs have ended."""
+        model_template()
+        importlib.import_module("convsweep.tracking.summary")
+        if self._is_sweep:
+            self._files.prepare()
 
     def _pause(self) -> None:
         """Wait until it is time to look again: once the launch is over, or a run has ended, or after a while."""
@@ -276,7 +295,7 @@ def sync(mlruns: Path) -> Iterator[Synced]:
             if sweep.experiment not in stores:
                 stores[sweep.experiment] = connect(mlruns, sweep.experiment)
                 told = stores[sweep.experiment].told
-            session = Session(mlruns, sweep, stores[sweep.experiment])
+            session = Session(mlruns, sweep, stores[sweep.experiment], ParentFiles(mlruns, sweep.id))
             session.send(sweep, over=True)
             if not session.problems:
                 mark_mirrored(mlruns, sweep.id, mirrored=True)

@@ -1,7 +1,10 @@
 """What runs, sweeps and configurations are called in MLflow: tags and params."""
 
+from collections.abc import Sequence
+
+from convsweep.compare.runs import SEEDS
 from convsweep.config import RunConfig
-from convsweep.naming import as_text, hyperparameters, other_values
+from convsweep.naming import as_text, hyperparameters, other_values, run_name
 
 ROLE_TAG = "convsweep.role"  # run | sweep | study | replication
 SWEEP_TAG = "convsweep.sweep"  # on the parent and every job: the sweep's id
@@ -10,8 +13,13 @@ RUN_KEY_TAG = "convsweep.run_key"
 OUTCOME_TAG = "convsweep.outcome"  # finished | diverged
 REUSED_TAG = "convsweep.reused"  # true: the results are those of a run that another sweep trained
 FAILURE_TAG = "convsweep.failure"  # why a run failed, in one line
+CONFIGURATION_TAG = "convsweep.configuration"  # short, the same for runs that differ in their seeds only
+ANSWER_TAG = "convsweep.answer"  # on the parent: which configuration is best, in a sentence or two
 SENT_TAG = "convsweep.sent"  # which state of the record is shown whole: see ``records.signature``
 NOTE_TAG = "mlflow.note.content"  # what a run's page shows as its description
+
+# The last line of each description of ours
+SIGNATURE = "*Written by convsweep. Change this line, and the description stays as you write it.*"
 
 CONFIG_TAG = "config."  # of every value that isn't a param: config.train.ties and so on
 
@@ -39,3 +47,18 @@ def params(config: RunConfig) -> dict[str, str]:
 def config_tags(config: RunConfig) -> dict[str, str]:
     """Return every other value that decides the result, as tags."""
     return {CONFIG_TAG + key: text for key, text in other_values(config).items()}
+
+
+def configuration_name(config: RunConfig, axes: Sequence[str]) -> str:
+    """Return a short name that runs share which differ in their seeds only.
+
+    Args:
+        config: The run's configuration.
+        axes: What its sweep varies.
+    """
+    return run_name(config, [axis for axis in axes if axis not in SEEDS])
+
+
+def is_ours(note: str | None) -> bool:
+    """Tell whether a description may be replaced: there is none, or nobody has claimed it by changing its last line."""
+    return not note or note.rstrip().endswith(SIGNATURE)

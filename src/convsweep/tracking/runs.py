@@ -39,8 +39,10 @@ from convsweep.records.tail import Tail
 from convsweep.tracking.artifacts import Artifacts, local_folder
 from convsweep.tracking.models import Owner, send_model
 from convsweep.tracking.names import (
+    CONFIGURATION_TAG,
     FAILURE_TAG,
     JOB_TAG,
+    NOTE_TAG,
     OUTCOME_TAG,
     REUSED_TAG,
     ROLE_TAG,
@@ -48,6 +50,8 @@ from convsweep.tracking.names import (
     SENT_TAG,
     SWEEP_TAG,
     config_tags,
+    configuration_name,
+    is_ours,
     params,
 )
 from convsweep.tracking.points import Place, Point, final_places, points
@@ -79,6 +83,8 @@ class MirroredRun:
         result: The run's result, once it is known.
         damage: What is wrong with the record, if it can't be trusted.
         calls: How often something was sent: 0 if everything was there.
+        run_id: MLflow's id of it; None if it has no run.
+        note: Its description; None if it has none.
     """
 
     def __init__(self, family: Family, job: SweepJob, found: Run | None, model: LoggedModel | None) -> None:
@@ -86,6 +92,8 @@ class MirroredRun:
         self.result: Result | None = None
         self.damage = ""
         self.calls = 0
+        self.run_id: str | None = found.info.run_id if found is not None else None
+        self.note: str | None = found.data.tags.get(NOTE_TAG) if found is not None else None
         self._family, self._job, self._run, self._model = family, job, found, model
         self._directory = run_directory(family.mlruns, job.run_key)
         self._tail = Tail(self._directory / EVENTS)
@@ -123,7 +131,7 @@ class MirroredRun:
         """
         if self.is_complete:
             return
-        with answering(self._family.store.uri), _reading():
+        with answering(self._family.store.uri), reading_records():
             record = self._finished_record(over=over)
             if record is not None:
                 self._send_finished(record)
@@ -137,6 +145,18 @@ class MirroredRun:
                 self._send_killed()
             elif self._first is not None:
                 self._send_news()
+
+    def describe(self, note: str) -> None:
+        """Give the run its description, unless a person has written another one.
+
+        Raises:
+            StoreError: The store refuses.
+        """
+        if self.run_id is None or self.note == note or not is_ours(self.note):
+            return
+        with answering(self._family.store.uri):
+            self._family.store.client.set_tag(self.run_id, NOTE_TAG, note)
+        self.note = note
 
     # --- what the record says ---
 
@@ -279,10 +299,11 @@ class MirroredRun:
                 tags |= {"mlflow.source.git.commit": sweep.git_commit, "convsweep.git_dirty": str(changed)}
             if (self._directory / CONFIG).exists():  # not if the run failed before
                 tags |= config_tags(self._configuration)
+                tags[CONFIGURATION_TAG] = configuration_name(self._configuration, sweep.axes)
             self._count()
             client, experiment = self._family.store.client, self._family.store.experiment_id
             self._run = client.create_run(experiment, milliseconds, tags, self._job.name)
-            self.status, self._sent, self._is_new = "RUNNING", {}, True
+            self.run_id, self.status, self._sent, self._is_new = self._run.info.run_id, "RUNNING", {}, True
         return self._run
 
     def _unsent(self, run: Run) -> list[Point]:
@@ -376,7 +397,7 @@ class MirroredRun:
 
 
 @contextlib.contextmanager
-def _reading() -> Iterator[None]:
+def reading_records() -> Iterator[None]:
     """Tell a record that can't be read from a store that can't be used."""
     try:
         yield

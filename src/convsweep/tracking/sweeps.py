@@ -1,14 +1,13 @@
-"""The parent run of a sweep: its state, and in short what was varied and what came of it."""
+"""The parent run of a sweep: its state, what came of it in short, and the files on its page."""
 
-import shlex
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
-from mlflow.entities import Run, RunTag
+from mlflow.entities import Metric, Run, RunTag
 
-from convsweep.records.journal import Result
 from convsweep.records.sweep import State, Sweep
-from convsweep.tracking.names import NOTE_TAG, ROLE_TAG, SENT_TAG, SWEEP_TAG
+from convsweep.tracking.artifacts import Artifacts, local_folder
+from convsweep.tracking.names import NOTE_TAG, ROLE_TAG, SENT_TAG, SWEEP_TAG, is_ours
 from convsweep.tracking.runs import Status
 from convsweep.tracking.store import Store, answering
 
@@ -39,8 +38,10 @@ class Parent:
             )
         self._store = store
         self.run_id: str = run.info.run_id
+        self._artifact_uri: str = run.info.artifact_uri
         self._status: Status = run.info.status
         self._signature = run.data.tags.get(SENT_TAG)
+        self._note = run.data.tags.get(NOTE_TAG)
 
     def send_running(self) -> None:
         """Show that the sweep is under way.
@@ -53,29 +54,59 @@ class Parent:
                 self._store.client.update_run(self.run_id, status="RUNNING")
             self._status = "RUNNING"
 
-    def send_end(self, sweep: Sweep, results: Mapping[str, Result], statuses: Collection[Status | None]) -> None:
-        """Show how the sweep ended.
+    def shows(self, state: State, signature: str, files: Iterable[Path]) -> bool:
+        """Tell whether it shows a sweep's end, which is sent last, and still has the files, as far as can be seen."""
+        folder = local_folder(self._artifact_uri)
+        has_files = folder is None or all((folder / path.name).exists() for path in files)
+        return has_files and (self._status, self._signature) == (STATUSES[state], signature)
+
+    def send_summary(
+        self, note: str, tags: Mapping[str, str], metrics: Sequence[Metric], files: Iterable[Path]
+    ) -> None:
+        """Show what came of the sweep.
 
         Args:
-            sweep: The sweep as its launch left it.
-            results: The results of those jobs that have one, by the jobs' names.
-            statuses: The state of each job; None: not begun.
+            note: The description; one that a person has written is kept.
+            tags: In short.
+            metrics: Exactly the same ones again change nothing.
+            files: What lies beside the description.
 
         Raises:
             StoreError: The store refuses.
         """
-        status = STATUSES[sweep.state]
-        ended = sweep.ended or max((result.time for result in results.values()), default=sweep.created)
-        signature = f"{sweep.state} {ended}: {_counted(statuses)}"
-        if (self._status, self._signature) == (status, signature):
-            return
         client = self._store.client
         with answering(self._store.uri):
+            self._send_files(files)
+            described = {**tags, NOTE_TAG: note} if is_ours(self._note) else tags
             client.log_batch(
-                self.run_id, tags=[RunTag(NOTE_TAG, _note(sweep, results, statuses)), RunTag(SENT_TAG, signature)]
+                self.run_id, metrics=metrics, tags=[RunTag(key, value) for key, value in described.items()]
             )
-            client.set_terminated(self.run_id, status, int(ended * 1000))
-        self._status, self._signature = status, signature
+
+    def send_end(self, state: State, ended: float, signature: str) -> None:
+        """Show that the sweep is over, and that nothing of it is missing.
+
+        Args:
+            state: How it ended.
+            ended: When, seconds since 1970.
+            signature: See ``shows``.
+
+        Raises:
+            StoreError: The store refuses.
+        """
+        with answering(self._store.uri):
+            self._store.client.set_tag(self.run_id, SENT_TAG, signature)
+            self._store.client.set_terminated(self.run_id, STATUSES[state], int(ended * 1000))
+        self._status, self._signature = STATUSES[state], signature
+
+    def _send_files(self, files: Iterable[Path]) -> None:
+        def upload(path: str, folder: str | None) -> None:
+            self._store.client.log_artifact(self.run_id, path, folder)
+
+        artifacts = Artifacts(self._artifact_uri, upload, ())
+        if local_folder(self._artifact_uri) is not None:
+            artifacts.tidy()
+        for path in files:
+            artifacts.send(path, again=True)
 
 
 def _tags(sweep: Sweep) -> dict[str, str]:
@@ -89,28 +120,3 @@ def _tags(sweep: Sweep) -> dict[str, str]:
         "convsweep.num_jobs": str(len(sweep.jobs)),
     }
     return tags | ({"mlflow.source.git.commit": sweep.git_commit} if sweep.git_commit else {})
-
-
-def _note(sweep: Sweep, results: Mapping[str, Result], statuses: Collection[Status | None]) -> str:
-    """Describe a sweep in Markdown; its first line is what shows while the page is folded."""
-    axes = " x ".join(axis.rpartition(".")[2] for axis in sweep.axes)
-    runs = "run" if len(sweep.jobs) == 1 else "runs"
-    lines = [f"{len(sweep.jobs)} {runs}{f' over {axes}' if axes else ''}: {_counted(statuses)}."]
-    measured = {name: result for name, result in results.items() if result.valid_accuracy is not None}
-    if measured:
-        name, best = max(measured.items(), key=lambda item: (item[1].valid_accuracy, -(item[1].valid_loss or 0)))
-        lines.append(f"Best on valid: {name} (accuracy {best.valid_accuracy:.4f}).")
-    # an indented line is shown as it is, whatever is in it
-    command = " ".join(shlex.join(("convsweep", "train", *sweep.command)).split())
-    return "\n\n".join([*lines, f"    {command}"])
-
-
-def _counted(statuses: Collection[Status | None]) -> str:
-    """Tell how many jobs ended how.
-
-    >>> _counted(["FINISHED", "KILLED", "FINISHED", None])
-    '2 finished, 1 killed, 1 not begun'
-    """
-    counts = Counter(statuses)
-    order: tuple[Status | None, ...] = ("FINISHED", "FAILED", "KILLED", "RUNNING", None)
-    return ", ".join(f"{counts[status]} {(status or 'not begun').lower()}" for status in order if counts[status])

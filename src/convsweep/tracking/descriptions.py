@@ -1,0 +1,196 @@
+"""What MLflow's pages say of an experiment, a sweep and a run: Markdown, whose first line is the answer.
+
+Names and commands come from outside: they are shown as they are, never as markup.
+"""
+
+import shlex
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import quote
+
+from convsweep.compare.comparison import Comparison, Standing
+from convsweep.compare.runs import Run
+from convsweep.compare.sentences import answer, interval_text, method, percent
+from convsweep.markdown import command, link, plain, table
+from convsweep.naming import as_text
+from convsweep.records.sweep import Sweep
+from convsweep.tracking.names import SIGNATURE, tagged
+
+MOST_CONFIGURATIONS = 10
+MOST_SWEEPS = 20
+WIDTH = 90  # characters a line of a command
+
+
+class ShownSweep(NamedTuple):
+    """A sweep as the experiment's page lists it."""
+
+    id: str
+    title: str
+    run_id: str  # of its parent
+    when: str
+    counts: str  # how many of its jobs ended how
+    answer: str
+
+
+def experiment_note(experiment_id: str, sweeps: Sequence[ShownSweep]) -> str:
+    """Describe an experiment.
+
+    Args:
+        experiment_id: MLflow's id of it.
+        sweeps: Its sweeps, newest first; one at least.
+    """
+    rows = [
+        (
+            link(plain(sweep.title), run_address(experiment_id, sweep.run_id)),
+            sweep.when,
+            plain(sweep.counts),
+            plain(sweep.answer),
+        )
+        for sweep in sweeps[:MOST_SWEEPS]
+    ]
+    rest = f"{len(sweeps) - MOST_SWEEPS} older sweeps are not listed." if len(sweeps) > MOST_SWEEPS else ""
+    return _joined(plain(sweeps[0].answer), table(["sweep", "when", "jobs", "answer"], rows), rest)
+
+
+def sweep_note(
+    experiment_id: str, sweep: Sweep, counts: str, comparisons: Sequence[Comparison], run_ids: Mapping[str, str]
+) -> str:
+    """Describe a sweep.
+
+    Args:
+        experiment_id: MLflow's id of the experiment.
+        sweep: The sweep.
+        counts: How many of its jobs ended how.
+        comparisons: Of its runs: one for each set of images that they were judged on.
+        run_ids: MLflow's ids of the runs, by their run keys.
+    """
+    axes = " x ".join(plain(axis.rpartition(".")[2]) for axis in sweep.axes)
+    of = f"{len(sweep.jobs)} runs{f' over {axes}' if axes else ''}: {plain(counts)}."
+    addresses = [
+        link("All runs, best first", runs_address(experiment_id, sweep)),
+        link("MLflow's charts", runs_address(experiment_id, sweep) + "&compareRunsMode=CHART"),
+    ]
+    parts = [of]
+    for comparison in comparisons:
+        images = f"Judged on {plain(comparison.held_out)}: {plain(answer(comparison))}" if len(comparisons) > 1 else ""
+        parts += [images, plain(method(comparison)), _leaderboard(experiment_id, comparison, run_ids)]
+    run_again = " ".join(shlex.join(("convsweep", "train", *sweep.command)).split())
+    parts += [" · ".join(addresses), "Run it again, which trains what is missing:", command(run_again)]
+    return _joined(plain(answer_line(comparisons)), *parts)
+
+
+def run_note(run: Run, state: str, sweep: Sweep, comparison: Comparison) -> str:
+    """Describe a run of a sweep.
+
+    Args:
+        run: The run.
+        state: How MLflow shows it: ``FINISHED`` and so on.
+        sweep: Its sweep.
+        comparison: Of the runs that were judged on the same images.
+    """
+    accuracies = f"valid {percent(run.valid_accuracy)}, test {percent(run.test_accuracy)}"
+    course = accuracies if run.outcome == "finished" else run.outcome if run.result else state.lower()
+    place = _place(run, sweep, comparison) if sweep.multirun else ""
+    return _joined(f"{plain(run.name)}: {course}.", place, "This run alone:", command(train_command(run.values)))
+
+
+def answer_line(comparisons: Sequence[Comparison]) -> str:
+    """Return the answer of a sweep, as text: of several comparisons, that of the most runs."""
+    return answer(comparisons[0]) if comparisons else "No run has finished."
+
+
+def train_command(values: Mapping[str, object]) -> str:
+    """Return the command that trains one configuration, whatever the defaults are.
+
+    >>> print(train_command({"train.seed": 1, "train.frozen": ("conv",), "data.name": "mnist"}))
+    convsweep train data=mnist train.seed=1 'train.frozen=[conv]'
+    """
+    words = [f"data={values['data.name']}"] if "data.name" in values else []
+    for key, value in values.items():
+        if key != "data.name":
+            words.append(
+                f"{key}=[{','.join(map(str, value))}]" if isinstance(value, tuple) else f"{key}={as_text(value)}"
+            )
+    lines = ["convsweep train"]
+    for word in map(shlex.quote, words):
+        if len(lines[-1]) + len(word) >= WIDTH:
+            lines[-1] += " \\"
+            lines.append("   ")
+        lines[-1] += f" {word}"
+    return "\n".join(lines)
+
+
+def run_address(experiment_id: str, run_id: str) -> str:
+    """Return the address of a run's page, relative to the server's."""
+    return f"#/experiments/{experiment_id}/runs/{run_id}"
+
+
+def runs_address(experiment_id: str, sweep: Sweep) -> str:
+    """Return the address of the table of a sweep's runs, relative to the server's: on any server, whatever it keeps."""
+    condition = quote(tagged(sweep=sweep.id, role="run"), safe="")
+    order = quote("metrics.`valid/accuracy`", safe="")
+    # MLflow heeds the filter only if it is told an order, too
+    query = f"workflowType=machine_learning&searchFilter={condition}&orderByKey={order}&orderByAsc=false"
+    return f"#/experiments/{experiment_id}/runs?{query}"
+
+
+def counted(outcomes: Collection[str]) -> str:
+    """Tell how many jobs ended how.
+
+    >>> counted(["finished", "killed", "finished", "not begun"])
+    '2 finished, 1 killed, 1 not begun'
+    """
+    order = ("finished", "diverged", "failed", "killed", "running", "not begun")
+    numbers = {outcome: sum(found == outcome for found in outcomes) for outcome in order}
+    return ", ".join(f"{number} {outcome}" for outcome, number in numbers.items() if number)
+
+
+def _leaderboard(experiment_id: str, comparison: Comparison, run_ids: Mapping[str, str]) -> str:
+    shown = comparison.standings[:MOST_CONFIGURATIONS]
+    rows = [
+        (
+            place,
+            _configuration(experiment_id, standing, run_ids),
+            percent(standing.valid and standing.valid.mean),
+            interval_text(standing.valid),
+            percent(standing.test and standing.test.mean),
+            len(standing.configuration.finished),
+            plain(standing.relation),
+        )
+        for place, standing in enumerate(shown, 1)
+    ]
+    headings = ["#", "configuration", "valid", "95% interval", "test", "seeds", "against the best"]
+    more = len(comparison.standings) - len(shown)
+    return table(headings, rows) + (f"\n\n... and {more} more configurations." if more else "")
+
+
+def _configuration(experiment_id: str, standing: Standing, run_ids: Mapping[str, str]) -> str:
+    """Return a configuration's name, as a link to its best run where there is one."""
+    name = plain(standing.configuration.name)
+    for run in sorted(standing.configuration.finished, key=lambda run: -(run.valid_accuracy or 0)):
+        if run.run_key in run_ids:
+            return link(name, run_address(experiment_id, run_ids[run.run_key]))
+    return name
+
+
+def _place(run: Run, sweep: Sweep, comparison: Comparison) -> str:
+    place, standing = next(
+        (place, standing)
+        for place, standing in enumerate(comparison.standings, 1)
+        if run.run_key in {member.run_key for member in standing.configuration.runs}
+    )
+    if standing.valid is None or comparison.best is None:
+        return f"No run of its configuration has finished in {plain(sweep.title)}."
+    seeds = len(standing.configuration.finished)
+    sentence = (
+        f"Its configuration, {plain(standing.configuration.name)}, is number {place} of {len(comparison.standings)} in "
+        f"{plain(sweep.title)}: {percent(standing.valid.mean)} on valid (95% interval {interval_text(standing.valid)}, "
+        f"{seeds} seed{'s' if seeds > 1 else ''})"
+    )
+    best = f"the best, {plain(comparison.best.configuration.name)}"
+    relation = {"can't tell": f"; it can't be told from {best}.", "worse": f"; it is worse than {best}."}
+    return sentence + relation.get(standing.relation, ".")
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n".join(part for part in (*parts, SIGNATURE) if part)

@@ -1,0 +1,138 @@
+"""What came of a sweep, for MLflow's pages: descriptions, and the parent's metrics and files.
+
+It is sent once, when the sweep's launch is over. No run is sent again because its place in the sweep has changed: its
+description alone is.
+"""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from mlflow.entities import Metric, Run
+
+from convsweep.compare.comparison import Comparison, compare_runs
+from convsweep.compare.runs import Run as ComparedRun
+from convsweep.compare.runs import load_runs
+from convsweep.records.sweep import Sweep, SweepJob
+from convsweep.tracking.descriptions import ShownSweep, answer_line, counted, experiment_note, run_note, sweep_note
+from convsweep.tracking.names import ANSWER_TAG, NOTE_TAG, SWEEP_TAG, is_ours, tagged
+from convsweep.tracking.parent_files import ParentFiles
+from convsweep.tracking.runs import MirroredRun, reading_records
+from convsweep.tracking.store import Store, answering, search
+from convsweep.tracking.sweeps import Parent
+
+COUNTS_TAG = "convsweep.counts"  # on the parent: how many jobs ended how
+
+
+def send_summary(
+    mlruns: Path,
+    sweep: Sweep,
+    store: Store,
+    *,
+    parent: Parent | None,
+    files: ParentFiles,
+    runs: Mapping[SweepJob, MirroredRun],
+) -> None:
+    """Show what came of a sweep whose launch is over, unless MLflow shows it already.
+
+    Args:
+        mlruns: The folder of everything.
+        sweep: The sweep, as its launch left it.
+        store: The store.
+        parent: Its parent run; None: it is a single run.
+        files: The files for its page.
+        runs: Its jobs' runs.
+
+    Raises:
+        StoreError: The store refuses.
+        UserError: A record can't be read.
+    """
+    outcomes = [_outcome(run) for run in runs.values()]
+    results = [run.result for run in runs.values() if run.result is not None]
+    ended = sweep.ended or max((result.time for result in results), default=sweep.created)
+    digest = zlib.crc32(repr([(result.events_crc, result.time) for result in results]).encode())
+    signature = f"{sweep.state} {ended}: {counted(outcomes)} {digest:08x}"
+    described = all(run.note is not None for run in runs.values() if run.run_id is not None)
+    if parent is not None and described and parent.shows(sweep.state, signature, files.found()):
+        return
+    if parent is not None:
+        files.begin()
+    with reading_records():
+        compared = load_runs(mlruns, sweep)
+    comparisons = compare_runs(compared, sweep.axes)
+    _describe_runs(sweep, compared, comparisons, runs)
+    if parent is None:
+        return
+    run_ids = {job.run_key: run.run_id for job, run in runs.items() if run.run_id is not None}
+    note = sweep_note(store.experiment_id, sweep, counted(outcomes), comparisons, run_ids)
+    tags = {ANSWER_TAG: answer_line(comparisons), COUNTS_TAG: counted(outcomes)}
+    metrics = [Metric(key, value, int(ended * 1000), 0) for key, value in _metrics(comparisons, outcomes).items()]
+    parent.send_summary(note, tags, metrics, files.paths())
+    describe_experiment(store)
+    parent.send_end(sweep.state, ended, signature)
+
+
+def describe_experiment(store: Store) -> None:
+    """Give the experiment a description, unless a person has written one: the last sweep's answer, and all sweeps.
+
+    Raises:
+        StoreError: The store refuses.
+    """
+    with answering(store.uri):
+        sweeps = [shown_sweep(parent) for parent in search(store, tagged(role="sweep"))]
+        known = store.client.get_experiment(store.experiment_id).tags.get(NOTE_TAG)
+        note = experiment_note(store.experiment_id, sweeps)
+        if note != known and is_ours(known):
+            store.client.set_experiment_tag(store.experiment_id, NOTE_TAG, note)
+
+
+def shown_sweep(parent: Run) -> ShownSweep:
+    """Return what lists of sweeps tell of one."""
+    tags = parent.data.tags
+    when = datetime.fromtimestamp(parent.info.start_time / 1000).astimezone()
+    return ShownSweep(
+        id=tags[SWEEP_TAG],
+        title=parent.info.run_name,
+        run_id=parent.info.run_id,
+        when=f"{when:%Y-%m-%d %H:%M}",
+        counts=tags.get(COUNTS_TAG, parent.info.status.lower()),
+        answer=tags.get(ANSWER_TAG, "Not over yet."),
+    )
+
+
+def _outcome(run: MirroredRun) -> str:
+    if run.status == "FINISHED" and run.result is not None:
+        return run.result.outcome
+    return "not begun" if run.status is None else run.status.lower()
+
+
+def _describe_runs(
+    sweep: Sweep,
+    compared: Sequence[ComparedRun],
+    comparisons: Sequence[Comparison],
+    runs: Mapping[SweepJob, MirroredRun],
+) -> None:
+    by_key = {run.run_key: run for run in compared}
+    by_images = {comparison.held_out: comparison for comparison in comparisons}
+    for job, mirrored in runs.items():
+        run = by_key.get(job.run_key)
+        if run is not None and mirrored.status is not None:  # None: it failed before it had a configuration
+            mirrored.describe(run_note(run, mirrored.status, sweep, by_images[run.held_out]))
+
+
+def _metrics(comparisons: Sequence[Comparison], outcomes: Sequence[str]) -> dict[str, float]:
+    """Return how the best configuration does, means over its seeds, and how many jobs ended how."""
+    counts = {outcome: float(outcomes.count(outcome)) for outcome in ("finished", "diverged", "failed")}
+    best = comparisons[0].best if comparisons else None
+    if best is None:
+        return counts
+    runs = best.configuration.finished
+    means = {
+        "valid/accuracy": np.mean([run.valid_accuracy for run in runs]),
+        "valid/loss": np.mean([run.valid_loss for run in runs]),
+        "test/accuracy": np.mean([run.test_accuracy for run in runs]),
+        "test/loss": np.mean([run.test_loss for run in runs]),
+    }
+    return {key: float(value) for key, value in means.items()} | counts
