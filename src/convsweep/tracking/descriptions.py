@@ -147,7 +147,7 @@ def counted(outcomes: Collection[str]) -> str:
 
 def _leaderboard(experiment_id: str, comparison: Comparison, run_ids: Mapping[str, str]) -> str:
     shown = comparison.standings[:MOST_CONFIGURATIONS]
-    rows = [
+    entries = [
         (
             place,
             _configuration(experiment_id, standing, run_ids),
@@ -159,6 +159,8 @@ def _leaderboard(experiment_id: str, comparison: Comparison, run_ids: Mapping[st
         )
         for place, standing in enumerate(shown, 1)
     ]
+    # MLflow's tables leave no room between columns
+    rows = [(place, *(f"&ensp;{cell}" for cell in cells)) for place, *cells in entries]
     headings = ["#", "configuration", "valid", "95% interval", "test", "seeds", "against the best"]
     more = len(comparison.standings) - len(shown)
     return table(headings, rows) + (f"\n\n... and {more} more configurations." if more else "")

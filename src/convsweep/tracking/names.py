@@ -8,6 +8,8 @@ from convsweep.naming import as_text, hyperparameters, other_values, run_name
 
 ROLE_TAG = "convsweep.role"  # run | sweep | study | replication
 SWEEP_TAG = "convsweep.sweep"  # on the parent and every job: the sweep's id
+AXES_TAG = "convsweep.axes"  # on the parent: the configuration keys that vary, between commas
+STUDY_TAG = "convsweep.study"  # on a study's parent and every replication: the study's id
 JOB_TAG = "convsweep.job"  # SWEEP/NUMBER: what a job's run is found by
 RUN_KEY_TAG = "convsweep.run_key"
 OUTCOME_TAG = "convsweep.outcome"  # finished | diverged

@@ -1,4 +1,4 @@
-"""MLflow's server, as lean as it gets."""
+"""MLflow's server with a page of ours, as lean as it gets."""
 
 import os
 import signal
@@ -14,6 +14,8 @@ from convsweep.errors import UserError
 from convsweep.records.files import writing
 
 HOST = "127.0.0.1"
+MLRUNS, EXPERIMENT = "CONVSWEEP_MLRUNS", "CONVSWEEP_EXPERIMENT"  # environment variables that ``server_app`` reads
+LOG = "mlflow-server.log"
 LEAN = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight more processes, for what no run here uses
@@ -21,19 +23,23 @@ LEAN = {
 }
 
 
-def start(store_uri: str, port: int, log_path: Path) -> "subprocess.Popen[bytes]":
+def start(store_uri: str, mlruns: Path, experiment: str, port: int) -> "subprocess.Popen[bytes]":
     """Start the server in a session of its own: Ctrl-C reaches this process alone, which then stops it in order.
 
     Args:
         store_uri: What it serves.
+        mlruns: The folder of everything; what the server says goes to ``LOG`` there.
+        experiment: The MLflow experiment that our page shows.
         port: On this machine only.
-        log_path: What it says goes there.
     """
+    log_path = mlruns / LOG
+    shown = {MLRUNS: str(mlruns.absolute()), EXPERIMENT: experiment}
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store_uri, "--host", HOST]
+    command += ["--app-name", "convsweep"]
     command += ["--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning"]
     with writing(log_path), log_path.open("wb") as server_log:
         return subprocess.Popen(
-            command, env=os.environ | LEAN, stdout=server_log, stderr=server_log, start_new_session=True
+            command, env={**os.environ, **LEAN, **shown}, stdout=server_log, stderr=server_log, start_new_session=True
         )
 
 

@@ -11,17 +11,15 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 import psutil
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking.context.registry import resolve_tags
 
 from convsweep.tracking.addresses import is_server
-from convsweep.tracking.names import NOTE_TAG, ROLE_TAG, tagged
+from convsweep.tracking.names import NOTE_TAG, ROLE_TAG, STUDY_TAG, tagged
 from convsweep.tracking.store import Store, answering, search
 
-STUDY_TAG = "convsweep.study"  # on the parent and every replication: the study's id
 OWNER_TAG = "convsweep.owner"  # the process that keeps a run up to date
 RUNNING = "attributes.status = 'RUNNING'"
 
@@ -113,17 +111,9 @@ def open_study(store: Store, study_id: str, name: str, params: Mapping[str, str]
                 store.client.set_terminated(run_id, state)
 
 
-def study_page(store: Store) -> dict[str, str]:
-    """Return the address of the page that compares the last study's runs, relative to the server's, if there is one."""
-    with answering(store.uri):
-        studies = search(store, tagged(role="study"))
-    if not studies:
-        return {}
-    condition = tagged(study=studies[0].data.tags[STUDY_TAG], role="replication")
-    # MLflow heeds the filter only if it is told an order, too
-    query = f"searchFilter={quote(condition)}&orderByKey={quote('metrics.`test/loss`', safe='')}&orderByAsc=true"
-    page = f"#/experiments/{store.experiment_id}/runs?workflowType=machine_learning&{query}&compareRunsMode=CHART"
-    return {"study": page}
+def last_study(store: Store) -> Run | None:
+    """Return the parent run of the last study, if there is one."""
+    return next(iter(search(store, tagged(role="study"))), None)
 
 
 @contextmanager

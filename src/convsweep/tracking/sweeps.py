@@ -7,7 +7,7 @@ from mlflow.entities import Metric, Run, RunTag
 
 from convsweep.records.sweep import State, Sweep
 from convsweep.tracking.artifacts import Artifacts, local_folder
-from convsweep.tracking.names import NOTE_TAG, ROLE_TAG, SENT_TAG, SWEEP_TAG, is_ours
+from convsweep.tracking.names import AXES_TAG, NOTE_TAG, ROLE_TAG, SENT_TAG, SWEEP_TAG, is_ours
 from convsweep.tracking.runs import Status
 from convsweep.tracking.store import Store, answering
 
@@ -116,7 +116,7 @@ def _tags(sweep: Sweep) -> dict[str, str]:
         "mlflow.source.type": "LOCAL",
         SWEEP_TAG: sweep.id,
         ROLE_TAG: "sweep",
-        "convsweep.axes": ", ".join(sweep.axes),
+        AXES_TAG: ", ".join(sweep.axes),
         "convsweep.num_jobs": str(len(sweep.jobs)),
     }
     return tags | ({"mlflow.source.git.commit": sweep.git_commit} if sweep.git_commit else {})
