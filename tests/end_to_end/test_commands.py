@@ -240,11 +240,14 @@ class TestUi:
             ending = program.end()
         return address, answered, family, ending
 
-    def test_it_prints_where_table_and_charts_are(self, served):
+    def test_it_prints_where_all_sweeps_are_and_the_last_ones_table_and_charts(self, served):
         address, _, _, ending = served
-        places = dict(line.split() for line in ending.out.splitlines() if address in line)
-        assert set(places) == {"table:", "charts:"}
-        assert all(place.startswith(f"{address}/#/experiments/1/runs?") for place in places.values())
+        places = [line.split() for line in ending.out.splitlines() if address in line]
+        assert places == [
+            ["sweeps:", f"{address}/convsweep"],
+            ["leaderboard:", f"{address}/convsweep/leaderboard"],
+            ["charts:", f"{address}/convsweep/charts"],
+        ]
 
     def test_the_server_answers(self, served):
         assert served[1]

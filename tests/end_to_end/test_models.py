@@ -113,3 +113,52 @@ def test_no_images_give_a_table_without_rows(trained, said, places):
 def test_the_two_paddings_are_two_models(predictions):
     """Lest the tests above compare one with itself."""
     assert not np.allclose(predictions["valid"]["p0"], predictions["same"]["p0"])
+
+
+class TestChampion:
+    """``convsweep compare --register``."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def line(cls, trained):
+        ending = trained.convsweep("compare", "--register")
+        assert ending.status == 0, ending.err
+        return ending.out.splitlines()[-1]
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def best(cls, trained):
+        return max(
+            trained.runs(), key=lambda run: (run.metric("valid/accuracy")[-1][1], -run.metric("valid/loss")[-1][1])
+        )
+
+    def test_it_is_told_in_a_line_which_run_it_is(self, line, best):
+        assert line.startswith(f"models:/convsweep@champion is {best.name} now, ")
+        assert line.endswith(" on valid, as version 1.")
+
+    @pytest.mark.usefixtures("line")
+    def test_asked_again_nothing_changes(self, trained, best):
+        again = trained.convsweep("compare", "--register")
+        assert again.out.splitlines()[-1] == f"models:/convsweep@champion is {best.name} already, as version 1."
+
+    @pytest.mark.usefixtures("line")
+    def test_mlflow_loads_it_by_its_alias(self, trained, best, images, network_of):
+        np.save(trained.folder / "images.npy", images)
+        program = (
+            "import mlflow, numpy; mlflow.set_tracking_uri('sqlite:///mlruns/mlflow.db'); "
+            "model = mlflow.pyfunc.load_model('models:/convsweep@champion'); "
+            "model.predict(numpy.load('images.npy')).to_csv('champion.csv', index=False)"
+        )
+        loaded = trained.start([sys.executable, "-c", program]).end()
+        assert loaded.status == 0, loaded.err
+        columns = [f"p{digit}" for digit in range(10)]
+        expected = softmax(predict(network_of(trained.record(best)), images)[0])
+        found = pd.read_csv(trained.folder / "champion.csv")[columns].to_numpy()
+        assert np.abs(found - expected).max() < 1e-5
+
+    def test_a_run_that_mlflow_does_not_know_is_told(self, workplace):
+        assert workplace.train("train.seed=1").status == 0
+        better = workplace.train("train.epochs=4", "data.num_train=1000", "tracking.enabled=false")
+        assert better.status == 0, better.err
+        line = workplace.convsweep("compare", "--all", "--register").only_line
+        assert line.endswith("`convsweep sync` sends it.")

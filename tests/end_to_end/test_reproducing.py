@@ -168,14 +168,17 @@ class TestStore:
             assert steps == [epoch * 600 + 500 for epoch in range(10)]
             assert [step for step, _ in run.metric("dense_only/accuracy")] == [100, 200, 300, 400, 500, 600]
 
-    def test_ui_has_a_page_for_them(self, done):
+    def test_ui_has_a_view_of_them(self, done):
         """Asked of MLflow in a process of its own: in this one its warnings would be errors."""
         program = (
-            "from pathlib import Path; from urllib.parse import parse_qs; "
+            "import base64, json, zlib; from pathlib import Path; "
+            "from convsweep.tracking.open_views import open_view; "
             "from convsweep.tracking.store import open_existing, search; "
-            "from convsweep.tracking.study import study_page; "
             "store = open_existing(Path('mlruns'), 'convsweep'); "
-            "condition = parse_qs(study_page(store)['study'].partition('?')[2])['searchFilter'][0]; "
+            "key = open_view(store, 'reproduction', None).partition('viewStateShareKey=')[2].partition('&')[0]; "
+            "tags = store.client.get_experiment(store.experiment_id).tags; "
+            "state = json.loads(tags['mlflow.sharedViewState.' + key])['state'].removeprefix('deflate;'); "
+            "condition = json.loads(zlib.decompress(base64.b64decode(state)))['searchFilter']; "
             "print(*sorted(run.info.run_id for run in search(store, condition)))"
         )
         asked = done.start([sys.executable, "-c", program]).end()

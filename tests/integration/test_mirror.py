@@ -116,7 +116,7 @@ class TestFinishedSweep:
         assert parts[1] == "3 runs over seed: 2 finished, 1 diverged."
         assert parts[-2] == "    convsweep train -m train.seed=0,1 'x=a`b'"
         (table,) = [part for part in parts if part.startswith("| #")]
-        assert [row.split(" | ")[1] for row in table.splitlines()[2:]] == [
+        assert [row.split(" | &ensp;")[1] for row in table.splitlines()[2:]] == [
             f"[lr0.005](#/experiments/1/runs/{best_of(runs)})",
             "lr1000",
         ]

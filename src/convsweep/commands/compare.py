@@ -48,7 +48,7 @@ def compare(
     if things:
         _side_by_side(mlruns, things, others=(sweep_id, all_runs, single_runs, register, csv, png, html, json))
         return
-    from convsweep.commands import comparison_files
+    from convsweep.commands.comparison_files import Files
     from convsweep.compare.comparison import compare_runs
     from convsweep.compare.runs import load_runs
     from convsweep.errors import UserError
@@ -69,14 +69,8 @@ def compare(
         _print_comparison(comparison, judged if single_runs else None, axes)
     if sweep and len(runs) < len(sweep.jobs):
         say(f"{len(sweep.jobs) - len(runs)} of {len(sweep.jobs)} jobs have not begun.")
-    if csv is not None:
-        comparison_files.write_csv(csv, runs)
-    if png is not None:
-        comparison_files.write_png(png, runs, axes)
-    if json is not None:
-        comparison_files.write_json(json, comparisons, sweep)
-    if html is not None:
-        comparison_files.write_html(html, comparisons, runs, sweep, mlruns)
+    files = Files(csv=csv, png=png, json=json, html=html)
+    files.write(comparisons, runs, sweep, mlruns)
     if register:
         from convsweep.tracking.registry import register_best
 

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from convsweep.compare.comparison import Comparison
 from convsweep.compare.runs import Run, varied
@@ -12,38 +13,44 @@ from convsweep.records.sweep import Sweep
 from convsweep.terminal import say
 
 
-def write_csv(path: Path, runs: Sequence[Run]) -> None:
-    """Write the runs, one a row."""
-    from convsweep.compare.frames import runs_frame
+class Files(NamedTuple):
+    """Where to; None: not asked for."""
 
-    _write(path, runs_frame(runs).to_csv(index=False).encode(), "Table")
+    csv: Path | None  # the runs, one a row
+    png: Path | None  # their accuracies against each value that varies
+    json: Path | None  # all that was found, not rounded
+    html: Path | None  # the report
+
+    def write(self, comparisons: Sequence[Comparison], runs: Sequence[Run], sweep: Sweep | None, mlruns: Path) -> None:
+        """Write those that were asked for.
+
+        Raises:
+            UserError: The disk refuses.
+        """
+        if self.csv is not None:
+            from convsweep.compare.frames import runs_frame
+
+            _write(self.csv, runs_frame(runs).to_csv(index=False).encode(), "Table")
+        if self.png is not None:
+            _write(self.png, _picture(runs, sweep.axes if sweep else ()), "Picture")
+        if self.json is not None:
+            from convsweep.compare.json_document import to_json
+
+            _write(self.json, to_json(comparisons, sweep).encode(errors="replace"), "Comparison")
+        if self.html is not None:
+            from convsweep.compare.report import render
+
+            _write(self.html, render(comparisons, runs, sweep, mlruns).encode(errors="replace"), "Report")
 
 
-def write_png(path: Path, runs: Sequence[Run], axes: Sequence[str]) -> None:
-    """Draw the runs' accuracies against each value that varies."""
+def _picture(runs: Sequence[Run], axes: Sequence[str]) -> bytes:
     from convsweep.compare.frames import runs_frame
     from convsweep.pictures.comparisons import comparison
 
     content = io.BytesIO()
     figure = comparison(runs_frame(runs), [column(key) for key in varied(runs, axes)])
     figure.savefig(content, format="png", dpi=110)
-    _write(path, content.getvalue(), "Picture")
-
-
-def write_json(path: Path, comparisons: Sequence[Comparison], sweep: Sweep | None) -> None:
-    """Write all that was found, not rounded."""
-    from convsweep.compare.json_document import to_json
-
-    _write(path, to_json(comparisons, sweep).encode(errors="replace"), "Comparison")
-
-
-def write_html(
-    path: Path, comparisons: Sequence[Comparison], runs: Sequence[Run], sweep: Sweep | None, mlruns: Path
-) -> None:
-    """Write the report."""
-    from convsweep.compare.report import render
-
-    _write(path, render(comparisons, runs, sweep, mlruns).encode(errors="replace"), "Report")
+    return content.getvalue()
 
 
 def _write(path: Path, content: bytes, what: str) -> None:

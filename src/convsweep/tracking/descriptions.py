@@ -74,8 +74,11 @@ def sweep_note(
     for comparison in comparisons:
         images = f"Judged on {plain(comparison.held_out)}: {plain(answer(comparison))}" if len(comparisons) > 1 else ""
         parts += [images, plain(method(comparison)), _leaderboard(experiment_id, comparison, run_ids)]
-    run_again = " ".join(shlex.join(("convsweep", "train", *sweep.command)).split())
-    parts += [" · ".join(addresses), "Run it again, which trains what is missing:", command(run_again)]
+    parts += [
+        " · ".join(addresses),
+        "Run it again, which trains what is missing:",
+        command(_shell("convsweep", "train", *sweep.command)),
+    ]
     return _joined(plain(answer_line(comparisons)), *parts)
 
 
@@ -111,13 +114,7 @@ def train_command(values: Mapping[str, object]) -> str:
             words.append(
                 f"{key}=[{','.join(map(str, value))}]" if isinstance(value, tuple) else f"{key}={as_text(value)}"
             )
-    lines = ["convsweep train"]
-    for word in map(shlex.quote, words):
-        if len(lines[-1]) + len(word) >= WIDTH:
-            lines[-1] += " \\"
-            lines.append("   ")
-        lines[-1] += f" {word}"
-    return "\n".join(lines)
+    return _shell("convsweep", "train", *words)
 
 
 def run_address(experiment_id: str, run_id: str) -> str:
@@ -145,6 +142,18 @@ def counted(outcomes: Collection[str]) -> str:
     return ", ".join(f"{number} {outcome}" for outcome, number in numbers.items() if number)
 
 
+def _shell(*words: str) -> str:
+    """Return a command for a shell, continued on the next line where one would be too long to read."""
+    lines = [""]
+    for word in words:
+        quoted = " ".join(shlex.quote(word).split())
+        if lines[-1] and len(lines[-1]) + len(quoted) >= WIDTH:
+            lines[-1] += " \\"
+            lines.append("   ")
+        lines[-1] += f" {quoted}" if lines[-1] else quoted
+    return "\n".join(lines)
+
+
 def _leaderboard(experiment_id: str, comparison: Comparison, run_ids: Mapping[str, str]) -> str:
     shown = comparison.standings[:MOST_CONFIGURATIONS]
     entries = [
@@ -160,10 +169,10 @@ def _leaderboard(experiment_id: str, comparison: Comparison, run_ids: Mapping[st
         for place, standing in enumerate(shown, 1)
     ]
     # MLflow's tables leave no room between columns
-    rows = [(place, *(f"&ensp;{cell}" for cell in cells)) for place, *cells in entries]
-    headings = ["#", "configuration", "valid", "95% interval", "test", "seeds", "against the best"]
+    headings = ("#", "configuration", "valid", "95% interval", "test", "seeds", "against the best")
+    spaced = [[str(place), *(f"&ensp;{cell}" for cell in cells)] for place, *cells in (headings, *entries)]
     more = len(comparison.standings) - len(shown)
-    return table(headings, rows) + (f"\n\n... and {more} more configurations." if more else "")
+    return table(spaced[0], spaced[1:]) + (f"\n\n... and {more} more configurations." if more else "")
 
 
 def _configuration(experiment_id: str, standing: Standing, run_ids: Mapping[str, str]) -> str:
