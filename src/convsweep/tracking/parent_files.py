@@ -15,8 +15,8 @@ from pathlib import Path
 
 from convsweep.records.sweep import sweep_directory
 
-PICTURE = "comparison.png"
-FILES = (PICTURE,)  # a name that is added here and written by ``write_files`` is on the sweep's page
+PICTURE, REPORT = "comparison.png", "report.html"
+FILES = (PICTURE, REPORT)
 
 
 class ParentFiles:
@@ -75,7 +75,9 @@ def write_files(mlruns: Path, sweep_id: str) -> None:
     Raises:
         UserError: The disk refuses, or a record can't be read.
     """
+    from convsweep.compare.comparison import compare_runs
     from convsweep.compare.frames import runs_frame
+    from convsweep.compare.report import render
     from convsweep.compare.runs import load_runs, varied
     from convsweep.naming import column
     from convsweep.pictures.comparisons import comparison
@@ -88,15 +90,18 @@ def write_files(mlruns: Path, sweep_id: str) -> None:
         return
     content = io.BytesIO()
     comparison(runs_frame(runs), [column(key) for key in varied(runs, sweep.axes)]).savefig(content, dpi=110)
-    picture = sweep_directory(mlruns, sweep_id) / PICTURE
-    with writing(picture):
-        write_whole(picture, content.getvalue(), durable=False)  # can be drawn again
+    report = render(compare_runs(runs, sweep.axes), runs, sweep, mlruns).encode(errors="replace")
+    folder = sweep_directory(mlruns, sweep_id)
+    with writing(folder):
+        for name, written in ((PICTURE, content.getvalue()), (REPORT, report)):
+            write_whole(folder / name, written, durable=False)  # can be made again
 
 
 def _warm_up() -> None:
     """Draw a picture that nobody looks at: the first one takes twice as long as the next, for imports and fonts."""
     import pandas as pd
 
+    import convsweep.compare.report  # noqa: F401 - so that it is imported by then
     from convsweep.pictures.comparisons import comparison
 
     nothing = pd.DataFrame({"outcome": ["finished"], "valid/accuracy": [0.5], "seed": [0]})
