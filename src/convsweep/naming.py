@@ -36,6 +36,21 @@ def decisive(config: RunConfig) -> dict[str, object]:
     return {key: values[key] for key in HYPERPARAMETERS} | others
 
 
+def overrides(values: Mapping[str, object]) -> list[str]:
+    """Return the words after ``convsweep train`` that give a run all these values, whatever the defaults are.
+
+    Args:
+        values: By their dotted keys, as ``decisive`` gives them.
+
+    >>> overrides({"train.seed": 1, "train.frozen": ("conv",), "data.name": "mnist"})
+    ['data=mnist', 'train.seed=1', 'train.frozen=[conv]']
+    """
+    texts = {
+        key: f"[{','.join(value)}]" if isinstance(value, tuple) else as_text(value) for key, value in values.items()
+    }
+    return [f"data={texts.pop('data.name')}", *(f"{key}={text}" for key, text in texts.items())]
+
+
 def hyperparameters(config: RunConfig) -> dict[str, int | float]:
     """Return what sweeps usually vary, by its column's name."""
     values = flatten(config)

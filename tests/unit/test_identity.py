@@ -8,6 +8,8 @@ from configurations import MNIST, make_config
 
 import convsweep
 from convsweep.config import IdxFiles, Mnist5k, RunConfig, flatten
+from convsweep.hydra_app.compose import compose_run
+from convsweep.naming import decisive, overrides
 from convsweep.records.identity import RESULT_FILES, digest_of_code, run_key
 
 PACKAGE = Path(convsweep.__file__).parent
@@ -127,3 +129,16 @@ def test_every_file_of_the_mathematics_and_of_the_data_counts_but_those_that_can
         "data/relatives.py",
     }
     assert len(ast.parse((PACKAGE / "nn" / "__init__.py").read_text()).body) == 1  # its docstring
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [],
+        ["data=mnist", "data.num_train=77", "train.frozen=[conv,dense]", "train.shuffle=true", "train.dtype=float64"],
+        ["train.learning_rate=0.1234567890123", "model.init_scale=1e-7", "train.seed=4294967295", "model.padding=same"],
+    ],
+)
+def test_the_words_that_repeat_a_run_give_its_key(given):
+    config = compose_run(given)
+    assert run_key(compose_run(overrides(decisive(config)))) == run_key(config)

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from convsweep.markdown import command, plain
-from convsweep.tracking.descriptions import ShownSweep, experiment_note, train_command
+from convsweep.tracking.descriptions import ShownSweep, experiment_note
 from convsweep.tracking.names import SIGNATURE, is_ours
 from convsweep.tracking.pages import ListedSweep, index, opener, problem
 
@@ -70,9 +70,6 @@ class TestDescriptions:
 
     def test_every_line_of_a_command_is_code(self):
         assert command("a \\\nb") == "    a \\\n    b"
-
-    def test_a_command_is_quoted_for_a_shell(self):
-        assert "'train.frozen=[conv,dense]'" in train_command({"train.frozen": ("conv", "dense")})
 
     def test_an_experiments_table_has_a_row_a_sweep_whatever_they_are_called(self):
         note = experiment_note("1", [SWEEP, SWEEP])

@@ -12,7 +12,7 @@ from convsweep.compare.comparison import Comparison, Standing
 from convsweep.compare.runs import Run
 from convsweep.compare.sentences import answer, interval_text, method, percent
 from convsweep.markdown import command, link, plain, table
-from convsweep.naming import as_text
+from convsweep.naming import overrides
 from convsweep.records.sweep import Sweep
 from convsweep.tracking.names import SIGNATURE, tagged
 
@@ -77,7 +77,7 @@ def sweep_note(
     parts += [
         " · ".join(addresses),
         "Run it again, which trains what is missing:",
-        command(_shell("convsweep", "train", *sweep.command)),
+        command(_shell(*sweep.command)),
     ]
     return _joined(plain(answer_line(comparisons)), *parts)
 
@@ -94,27 +94,12 @@ def run_note(run: Run, state: str, sweep: Sweep, comparison: Comparison) -> str:
     accuracies = f"valid {percent(run.valid_accuracy)}, test {percent(run.test_accuracy)}"
     course = accuracies if run.outcome == "finished" else run.outcome if run.result else state.lower()
     place = _place(run, sweep, comparison) if sweep.multirun else ""
-    return _joined(f"{plain(run.name)}: {course}.", place, "This run alone:", command(train_command(run.values)))
+    return _joined(f"{plain(run.name)}: {course}.", place, "This run alone:", command(_shell(*overrides(run.values))))
 
 
 def answer_line(comparisons: Sequence[Comparison]) -> str:
     """Return the answer of a sweep, as text: of several comparisons, that of the most runs."""
     return answer(comparisons[0]) if comparisons else "No run has finished."
-
-
-def train_command(values: Mapping[str, object]) -> str:
-    """Return the command that trains one configuration, whatever the defaults are.
-
-    >>> print(train_command({"train.seed": 1, "train.frozen": ("conv",), "data.name": "mnist"}))
-    convsweep train data=mnist train.seed=1 'train.frozen=[conv]'
-    """
-    words = [f"data={values['data.name']}"] if "data.name" in values else []
-    for key, value in values.items():
-        if key != "data.name":
-            words.append(
-                f"{key}=[{','.join(map(str, value))}]" if isinstance(value, tuple) else f"{key}={as_text(value)}"
-            )
-    return _shell("convsweep", "train", *words)
 
 
 def run_address(experiment_id: str, run_id: str) -> str:
@@ -143,9 +128,9 @@ def counted(outcomes: Collection[str]) -> str:
 
 
 def _shell(*words: str) -> str:
-    """Return a command for a shell, continued on the next line where one would be too long to read."""
+    """Return a command with these words, continued on the next line where one would be too long to read."""
     lines = [""]
-    for word in words:
+    for word in ("convsweep", "train", *words):
         quoted = " ".join(shlex.quote(word).split())
         if lines[-1] and len(lines[-1]) + len(quoted) >= WIDTH:
             lines[-1] += " \\"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from convsweep.compare.runs import Run
 from convsweep.errors import UserError
-from convsweep.naming import as_text
+from convsweep.naming import overrides
 from convsweep.records.files import DamagedError, read_file
 from convsweep.records.provenance import DIFF, ENVIRONMENT, changed_files
 from convsweep.records.sweep import Sweep, sweep_directory
@@ -55,8 +55,8 @@ def find_origin(runs: Sequence[Run], best: Run | None, sweep: Sweep | None, mlru
         environment, diff = _environment(directory), _read(directory / DIFF)
     facts += [(what, str(environment[what])) for what in ("cpu", "platform", "python", "blas") if what in environment]
     return Origin(
-        sweep_command=shlex.join(["convsweep", "train", *sweep.command]) if sweep is not None else "",
-        best_run_command=_command(best) if best is not None else "",
+        sweep_command=_command(sweep.command) if sweep is not None else "",
+        best_run_command=_command(overrides(best.values)) if best is not None else "",
         facts=tuple(facts),
         packages=_packages(environment),
         diff=_cut(diff.decode(errors="replace")),
@@ -64,16 +64,8 @@ def find_origin(runs: Sequence[Run], best: Run | None, sweep: Sweep | None, mlru
     )
 
 
-def _command(run: Run) -> str:
-    """Return the command that trains a run again, whatever the defaults are by then."""
-    values = dict(run.values)
-    data = values.pop("data.name")
-    overrides = [f"{key}={_override(value)}" for key, value in values.items()]
-    return shlex.join(["convsweep", "train", f"data={data}", *overrides])
-
-
-def _override(value: object) -> str:
-    return f"[{','.join(map(str, value))}]" if isinstance(value, tuple) else as_text(value)
+def _command(words: Sequence[str]) -> str:
+    return shlex.join(["convsweep", "train", *words])
 
 
 def _environment(directory: Path) -> dict[str, object]:
