@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 WIDTH = 118  # characters a line
 # What may mean something in Markdown or HTML. All of it: which of it does depends on the place and on the program
-MARKUP = re.compile(r"""[^\w\s.,;:!?()='"+/%-]|(?<!\w)_|_(?!\w)|^[-+=]|^\d+[.)]|//|(?i:www)\.""")
+MARKUP = re.compile(r"""[^\w\s.,;:!?()='"+/%-]|(?<!\w)_|_(?!\w)|^[-+=]|^\d+[.)](?=\s|$)|//|(?i:www)\.""")
 
 
 def plain(value: object) -> str:

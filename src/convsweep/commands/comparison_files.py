@@ -1,13 +1,11 @@
 """The files that ``convsweep compare`` writes, each whole or not at all."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from convsweep.compare.comparison import Comparison
-from convsweep.compare.runs import Run, varied
-from convsweep.naming import column
+from convsweep.compare.runs import Run
 from convsweep.records.files import write_whole, writing
 from convsweep.records.sweep import Sweep
 from convsweep.terminal import say
@@ -32,7 +30,9 @@ class Files(NamedTuple):
 
             _write(self.csv, runs_frame(runs).to_csv(index=False).encode(), "Table")
         if self.png is not None:
-            _write(self.png, _picture(runs, sweep.axes if sweep else ()), "Picture")
+            from convsweep.compare.picture import comparison_png
+
+            _write(self.png, comparison_png(runs, sweep.axes if sweep else ()), "Picture")
         if self.json is not None:
             from convsweep.compare.json_document import to_json
 
@@ -41,16 +41,6 @@ class Files(NamedTuple):
             from convsweep.compare.report import render
 
             _write(self.html, render(comparisons, runs, sweep, mlruns).encode(errors="replace"), "Report")
-
-
-def _picture(runs: Sequence[Run], axes: Sequence[str]) -> bytes:
-    from convsweep.compare.frames import runs_frame
-    from convsweep.pictures.comparisons import comparison
-
-    content = io.BytesIO()
-    figure = comparison(runs_frame(runs), [column(key) for key in varied(runs, axes)])
-    figure.savefig(content, format="png", dpi=110)
-    return content.getvalue()
 
 
 def _write(path: Path, content: bytes, what: str) -> None:

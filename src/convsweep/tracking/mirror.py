@@ -93,6 +93,8 @@ class Session:
         try:
             if self._parent is not None and not over:
                 self._parent.send_running()
+            elif self._parent is not None and self.has_an_end_to_send:
+                self._files.begin()  # made while the last runs are sent
             for job, run in self._runs.items():
                 self._send_job(job.number, run, over=over)
             if over:

@@ -35,11 +35,12 @@ class ParentFiles:
         """Start the process, so that files can be made at once when they are asked for."""
         if self._process is None:
             module = [sys.executable, "-m", "convsweep.tracking.parent_files", str(self._mlruns), self._sweep_id]
-            self._process = subprocess.Popen(module, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+            quiet = subprocess.DEVNULL  # what goes wrong goes wrong again in ``paths``, and is told there
+            self._process = subprocess.Popen(module, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet)
 
     def begin(self) -> None:
         """Have the files made meanwhile, if there is a process that can; the records must be whole."""
-        if self._process is not None and self._process.stdin is not None:
+        if self._process is not None and self._process.stdin is not None and not self._process.stdin.closed:
             with suppress(OSError):  # it has ended
                 self._process.stdin.write(b"\n")
                 self._process.stdin.close()
@@ -50,6 +51,7 @@ class ParentFiles:
         Raises:
             UserError: The disk refuses, or a record can't be read.
         """
+        self.begin()
         made = self._process is not None and self._process.wait() == 0
         self._process = None
         if not made:
@@ -62,9 +64,11 @@ class ParentFiles:
         return [folder / name for name in FILES if (folder / name).exists()]
 
     def abandon(self) -> None:
-        """End the process if nothing was asked of it."""
+        """End the process: at once if nothing was asked of it."""
         if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
+            if not self._process.stdin.closed:
+                self._process.kill()
+                self._process.stdin.close()
             self._process.wait()
             self._process = None
 
@@ -76,11 +80,9 @@ def write_files(mlruns: Path, sweep_id: str) -> None:
         UserError: The disk refuses, or a record can't be read.
     """
     from convsweep.compare.comparison import compare_runs
-    from convsweep.compare.frames import runs_frame
+    from convsweep.compare.picture import comparison_png
     from convsweep.compare.report import render
-    from convsweep.compare.runs import load_runs, varied
-    from convsweep.naming import column
-    from convsweep.pictures.comparisons import comparison
+    from convsweep.compare.runs import load_runs
     from convsweep.records.files import write_whole, writing
     from convsweep.records.sweep import find_sweep
 
@@ -88,12 +90,11 @@ def write_files(mlruns: Path, sweep_id: str) -> None:
     runs = load_runs(mlruns, sweep)
     if not any(run.outcome == "finished" for run in runs):
         return
-    content = io.BytesIO()
-    comparison(runs_frame(runs), [column(key) for key in varied(runs, sweep.axes)]).savefig(content, dpi=110)
+    picture = comparison_png(runs, sweep.axes)
     report = render(compare_runs(runs, sweep.axes), runs, sweep, mlruns).encode(errors="replace")
     folder = sweep_directory(mlruns, sweep_id)
     with writing(folder):
-        for name, written in ((PICTURE, content.getvalue()), (REPORT, report)):
+        for name, written in ((PICTURE, picture), (REPORT, report)):
             write_whole(folder / name, written, durable=False)  # can be made again
 
 
