@@ -146,7 +146,7 @@ class TestSigkill:
     def test_the_same_command_finishes_the_same_runs_of_mlflow(self, killed_and_repeated):
         before, after, ending = killed_and_repeated
         assert after == {who: (run_id, "FINISHED") for who, (run_id, _) in before.items()}
-        assert "3 go on" in ending.out
+        assert "3 to go on with" in ending.out
 
 
 def test_four_launches_of_the_same_and_of_overlapping_sweeps_train_each_run_once(bare_workplace):

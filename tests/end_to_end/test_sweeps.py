@@ -112,7 +112,7 @@ class TestGrid:
 
     def test_the_artifacts_hold_what_is_needed_to_look_closer(self, grid):
         for run in grid.runs():
-            expected = {"config.yaml", "result.json", "environment/environment.json"}
+            expected = {"config.yaml", "predictions.npz", "result.json", "environment/environment.json"}
             expected |= {f"checkpoints/epoch_{epoch:03d}.npz" for epoch in range(3)}
             expected |= {f"figures/{name}.png" for name in FIGURES}
             assert run.files() - {"environment/uncommitted.diff"} == expected
@@ -136,7 +136,7 @@ class TestGrid:
     def test_a_record_holds_the_files_it_promises(self, grid):
         for record in grid.records():
             names = {str(path.relative_to(record)) for path in record.rglob("*") if path.is_file()}
-            promised = {"config.yaml", "events.jsonl", "result.json"}
+            promised = {"config.yaml", "events.jsonl", "predictions.npz", "result.json"}
             promised |= {f"checkpoints/epoch_{epoch:03d}.npz" for epoch in range(3)}
             promised |= {f"figures/{name}.png" for name in FIGURES}
             assert names - {"lock"} == promised

@@ -135,8 +135,8 @@ class TestFinishedSweep:
         assert {key: value for key, _, value in runs["sweep seed"]["latest"]} == pytest.approx(expected)
         assert len(runs["sweep seed"]["metrics"]) == len(expected)
 
-    def test_the_comparisons_picture_lies_beside_the_parents_description(self, runs):
-        assert list(runs["sweep seed"]["artifacts"]) == ["comparison.png"]
+    def test_picture_and_report_lie_beside_the_parents_description(self, runs):
+        assert sorted(runs["sweep seed"]["artifacts"]) == ["comparison.png", "report.html"]
 
     def test_a_runs_description_tells_its_place_and_how_to_train_it_alone(self, runs, trained):
         first, place, _, command, _ = runs["train.seed=0"]["tags"]["mlflow.note.content"].split("\n\n")

@@ -96,6 +96,13 @@ def check(composer: SweepComposer, config: DictConfig, overrides: Sequence[Overr
             configs.append(composer.run_config(config, job))
         except ConfigError as error:
             problems += error.problems
+            continue
+        if composer.is_sweep_itself(config, job):
+            files = [word for word in config.hydra.overrides.task if "." not in word.partition("=")[0]]
+            problems.append(
+                "A job of a sweep cannot choose a file that is a sweep itself, or brings a launcher: run one after the "
+                f"other, `convsweep train experiment=NAME` (got {' '.join(files)})."
+            )
     if problems:
         raise ConfigError(problems)
     return configs

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
-from hydra.errors import ConfigCompositionException, HydraException
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -58,6 +58,20 @@ class SweepComposer(ConfigLoaderImpl):
         with one_line_errors():
             return parse(self._own_config(master_config, overrides))
 
+    def is_sweep_itself(self, master_config: DictConfig, overrides: Sequence[str]) -> bool:
+        """Tell whether a job chooses a file that brings another sweep or launcher than its own: it would be ignored.
+
+        Args:
+            master_config: The sweep's configuration.
+            overrides: The job's, which can be composed.
+        """
+        if all("." in override.partition("=")[0] for override in overrides):
+            return False  # no file is chosen
+        job = self.load_sweep_config(master_config, overrides)
+        return bool(
+            job.hydra.sweeper != master_config.hydra.sweeper or job.hydra.launcher != master_config.hydra.launcher
+        )
+
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> DictConfig:
         """Return a job's whole configuration.
 
@@ -68,7 +82,6 @@ class SweepComposer(ConfigLoaderImpl):
         shares = _divide(given, self._groups)
         if shares is None:
             job = super().load_sweep_config(master_config, list(sweep_overrides))
-            _check_no_sweep_within(job, master_config)
         else:
             job = self._base(master_config, shares).copy_whole()
             apply_overrides(shares.of_job, job)
@@ -105,9 +118,7 @@ class SweepComposer(ConfigLoaderImpl):
         base = self._bases.get(key)
         if base is None:
             try:
-                composed = self.load_configuration(config_name, overrides, RunMode.RUN)
-                _check_no_sweep_within(composed, master_config)
-                base = _Base.of(composed)
+                base = _Base.of(self.load_configuration(config_name, overrides, RunMode.RUN))
             except HydraException as error:  # kept also: the same mistake in 600 jobs shall not take 30 s to tell
                 base = error
             if len(self._bases) < NUM_BASES:
@@ -115,20 +126,6 @@ class SweepComposer(ConfigLoaderImpl):
         if isinstance(base, HydraException):
             raise base.with_traceback(None)  # else every job would lengthen its traceback
         return base
-
-
-def _check_no_sweep_within(job: DictConfig, master_config: DictConfig) -> None:
-    """Refuse a job whose files bring a sweep or a launcher of their own: they would be ignored.
-
-    Raises:
-        ConfigCompositionException: It is such a job.
-    """
-    if job.hydra.sweeper != master_config.hydra.sweeper or job.hydra.launcher != master_config.hydra.launcher:
-        given = [word for word in master_config.hydra.overrides.task if word.startswith("experiment=")]
-        raise ConfigCompositionException(
-            "A job of a sweep cannot choose a file that is a sweep itself, or brings a launcher: run one after the "
-            f"other, `convsweep train experiment=NAME` (got {' '.join(given) or master_config.hydra.overrides.task})."
-        )
 
 
 class _Base(NamedTuple):

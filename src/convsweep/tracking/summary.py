@@ -68,7 +68,9 @@ def send_summary(
     run_ids = {job.run_key: run.run_id for job, run in runs.items() if run.run_id is not None}
     note = sweep_note(store.experiment_id, sweep, counted(outcomes), comparisons, run_ids)
     tags = {ANSWER_TAG: answer_line(comparisons), COUNTS_TAG: counted(outcomes)}
-    metrics = [Metric(key, value, int(ended * 1000), 0) for key, value in _metrics(comparisons, outcomes).items()]
+    # not of a sweep that may go on: MLflow keeps every value ever sent
+    found = _metrics(comparisons, outcomes) if sweep.state == "finished" else {}
+    metrics = [Metric(key, value, int(ended * 1000), 0) for key, value in found.items()]
     parent.send_summary(note, tags, metrics, files.paths())
     describe_experiment(store)
     parent.send_end(sweep.state, ended, signature)
