@@ -17,7 +17,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 sweep: .venv/user
 	$(BIN)/convsweep train experiment=first_sweep
 	$(BIN)/convsweep compare --csv mlruns/first_sweep.csv --png mlruns/first_sweep.png --html mlruns/first_sweep.html
-	@echo "Every run's figures: mlruns/runs/*/figures. All of it in the browser: $(BIN)/convsweep ui"
+	@echo "In the browser, http://127.0.0.1:5000/convsweep: $(BIN)/convsweep ui"
 
 quick: .venv/dev
 	$(BIN)/pytest -x -q --numprocesses auto --dist loadfile tests/unit $(ARGS)

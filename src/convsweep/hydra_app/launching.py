@@ -137,6 +137,8 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
             mirrored = mirror.finish(patience)
             if mirrored:
                 mark_mirrored(mlruns, launch.sweep.id, mirrored=True)
+    if wanted.multirun:
+        say("`convsweep compare` tells which is best, and how sure that is; `convsweep ui` shows all of it.")
     if not mirrored:
         raise NotMirroredError
 

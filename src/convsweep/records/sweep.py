@@ -8,6 +8,7 @@ sweep.json        command, axes, jobs with number, name and run key; state
 environment.json  versions, machine: see ``provenance``
 uncommitted.diff  what the code that ran differs in from the recorded commit, if it does
 multirun.yaml     the whole configuration, as Hydra has it
+report.html       what came of it, on one page, if MLflow was told; also ``comparison.png``
 mirrored          empty; there once MLflow has been told everything
 lock              held by the launch as long as it lives
 ================= =============================================================================

@@ -16,7 +16,7 @@ from pathlib import Path
 from convsweep.records.sweep import sweep_directory
 
 PICTURE, REPORT = "comparison.png", "report.html"
-FILES = (PICTURE, REPORT)
+FILES = (REPORT, PICTURE)
 
 
 class ParentFiles:
