@@ -138,7 +138,8 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
             if mirrored:
                 mark_mirrored(mlruns, launch.sweep.id, mirrored=True)
     if wanted.multirun:
-        say("`convsweep compare` tells which is best, and how sure that is; `convsweep ui` shows all of it.")
+        pages = "; `convsweep ui` shows all of it" if tracking.enabled else ""
+        say(f"`convsweep compare` tells which is best, and how sure that is{pages}.")
     if not mirrored:
         raise NotMirroredError
 
