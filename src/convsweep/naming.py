@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from convsweep.config import RunConfig, flatten
 
+MINUS = "\N{MINUS SIGN}"  # as wide as +
+
 # What sweeps usually vary, and what a table's column of it is called
 HYPERPARAMETERS = {
     "train.learning_rate": "learning_rate",

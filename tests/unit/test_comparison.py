@@ -146,3 +146,11 @@ class TestNothingToCompare:
         assert len(first.standings) == 3
         assert [standing.configuration.runs for standing in second.standings] == [(other,)]
         assert compare_runs([]) == []
+
+    def test_runs_of_other_code_are_no_seeds_of_a_configuration(self):
+        again = invented(0.2, seed=3, model__num_filters=4)
+        again = again._replace(result=again.result._replace(code_digest="e" * 64))
+        first, second = compare_runs([*THREE_SEEDS, again])
+        assert (first.group, second.group) == ("mnist_5k, code cccccccc", "mnist_5k, code eeeeeeee")
+        assert relations(first) == {"f16": "best", "f8": "can't tell", "f4": "worse"}
+        assert second.runs == [again]

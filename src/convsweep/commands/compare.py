@@ -64,9 +64,8 @@ def compare(
     comparisons = compare_runs(runs, axes)
     for comparison in comparisons:
         if len(comparisons) > 1:
-            say(f"\nJudged on {comparison.held_out}:")
-        judged = [run for run in runs if run.held_out == comparison.held_out]
-        _print_comparison(comparison, judged if single_runs else None, axes)
+            say(f"\nJudged on {comparison.group}:")
+        _print_comparison(comparison, comparison.runs if single_runs else None, axes)
     if sweep and len(runs) < len(sweep.jobs):
         say(f"{len(sweep.jobs) - len(runs)} of {len(sweep.jobs)} jobs have not begun.")
     files = Files(csv=csv, png=png, json=json, html=html)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convsweep.compare.configurations import Configuration, configurations
-from convsweep.compare.runs import SEEDS, Run, varied
+from convsweep.compare.runs import SEEDS, Run, in_order, varied
 from convsweep.compare.statistics.best import best_candidates, best_candidates_of_answers
 from convsweep.compare.statistics.intervals import Interval, student_interval, wilson_interval
 from convsweep.nn.training import Split
@@ -42,9 +42,9 @@ class Standing(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Configurations that were judged on the same images, best on ``valid`` first."""
+    """Configurations that were judged on the same images and trained by the same code, best on ``valid`` first."""
 
-    held_out: str  # which images these are
+    group: str  # which images these are, and which code trained the runs if there are several
     num_valid: int
     num_test: int
     keys: tuple[str, ...]  # the configuration keys that vary, seeds apart
@@ -52,6 +52,11 @@ class Comparison(NamedTuple):
     method: Method
     seeds: tuple[tuple[int, ...], ...]  # that all compared configurations have in common
     obstacle: str  # why nothing could be compared, a sentence; empty if it was
+
+    @property
+    def runs(self) -> list[Run]:
+        """The configurations' runs, best on ``valid`` first."""
+        return in_order(run for standing in self.standings for run in standing.configuration.runs)
 
     @property
     def num_seeds(self) -> int:
@@ -82,20 +87,27 @@ def best_run(comparisons: Sequence[Comparison]) -> Run | None:
 
 
 def compare_runs(runs: Sequence[Run], axes: Sequence[str] = ()) -> list[Comparison]:
-    """Compare runs; those that were judged on other images apart, as their accuracies are no measure of each other.
+    """Compare runs; those that were judged on other images, or trained by other code, apart.
+
+    Accuracies on other images are no measure of each other, and another program's runs are no more seeds of this one.
 
     Args:
         runs: The runs.
         axes: The configuration keys that come first in names and tables.
+
+    Returns:
+        Those with the most runs first.
     """
+    codes = {run.result.code_digest for run in runs if run.result is not None}
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        groups.setdefault(run.held_out, []).append(run)
-    found = [_compare(held_out, of_one, axes) for held_out, of_one in groups.items()]
-    return sorted(found, key=lambda comparison: -sum(len(s.configuration.runs) for s in comparison.standings))
+        code = f", code {run.result.code_digest[:8]}" if len(codes) > 1 and run.result is not None else ""
+        groups.setdefault(run.held_out + code, []).append(run)
+    found = [_compare(group, of_one, axes) for group, of_one in groups.items()]
+    return sorted(found, key=lambda comparison: -len(comparison.runs))
 
 
-def _compare(held_out: str, runs: Sequence[Run], axes: Sequence[str]) -> Comparison:
+def _compare(group: str, runs: Sequence[Run], axes: Sequence[str]) -> Comparison:
     keys = tuple(key for key in varied(runs, axes) if key not in SEEDS)
     found = configurations(runs, keys)
     num_valid, num_test = (int(str(runs[0].values[f"data.num_{split}"])) for split in ("valid", "test"))
@@ -110,7 +122,7 @@ def _compare(held_out: str, runs: Sequence[Run], axes: Sequence[str]) -> Compari
         test = _estimate(configuration.test_accuracies, num_test)
         standings.append(Standing(configuration, valid, test, relation, p))
     return Comparison(
-        held_out, num_valid, num_test, keys, tuple(standings), judgement.method, tuple(shared), judgement.obstacle
+        group, num_valid, num_test, keys, tuple(standings), judgement.method, tuple(shared), judgement.obstacle
     )
 
 

@@ -22,7 +22,7 @@ def to_json(comparisons: Sequence[Comparison], sweep: Sweep | None) -> str:
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:
     return {
-        "held_out": comparison.held_out,
+        "judged_on": comparison.group,
         "num_valid": comparison.num_valid,
         "num_test": comparison.num_test,
         "answer": answer(comparison),

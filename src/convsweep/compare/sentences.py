@@ -1,11 +1,14 @@
 """What a comparison says, in sentences: the same in the terminal, in MLflow and in the report."""
 
+import math
 from collections.abc import Sequence
 
 from convsweep.compare.comparison import Comparison, Estimate, Standing
 from convsweep.compare.configurations import Configuration
-from convsweep.compare.statistics.intervals import wilson_interval
+from convsweep.compare.effects import Step
+from convsweep.compare.statistics.intervals import Interval, wilson_interval
 from convsweep.compare.statistics.paired import paired_t_p, sign_flip_p, smallest_sign_flip_p
+from convsweep.naming import MINUS, as_text, column
 
 MOST_NAMES = 4  # of configurations that can't be told from the best
 
@@ -65,6 +68,28 @@ def interval_text(estimate: Estimate | None) -> str:
         return ""
     low, high = (100 * min(max(end, 0.0), 1.0) for end in estimate.interval)
     return f"{low:.1f}-{high:.1f}"
+
+
+def step_name(step: Step) -> str:
+    """Return ``learning_rate 0.001 → 0.005``."""
+    return f"{column(step.key)} {as_text(step.baseline)} → {as_text(step.level)}"
+
+
+def points(difference: float) -> str:
+    """Return a difference of accuracies in percentage points, with its sign.
+
+    >>> points(0.0169), points(-0.001).replace(MINUS, "-"), points(0.0)
+    ('+1.69', '-0.10', '0.00')
+    """
+    text = f"{100 * difference:+.2f}"
+    return "0.00" if text[1:] == "0.00" else text.replace("-", MINUS)
+
+
+def points_interval(interval: Interval) -> str:
+    """Return an interval of differences in percentage points; a word if nothing bounds it."""
+    if not all(map(math.isfinite, interval)):
+        return "not known"
+    return f"{points(interval.low)} to {points(interval.high)}"
 
 
 def _with_interval(estimate: Estimate | None, configuration: Configuration) -> str:

@@ -8,6 +8,8 @@ import matplotlib as mpl
 from matplotlib.ticker import FuncFormatter
 from PIL import ImageFont
 
+from convsweep.naming import MINUS
+
 BLUE, ORANGE, GREY = "#0068a8", "#d1495b", "#8a8f98"
 INK, LINE = "#1c2128", "#d5d9de"  # of text, of axes and grids
 # after the first: Okabe and Ito's colours ("Color Universal Design", 2008), told apart by colour-blind readers, too
@@ -35,7 +37,6 @@ IN_A_PAGE: dict[Any, Any] = {  # Any: matplotlib types each of its settings' nam
     "ytick.labelcolor": INK,
 }
 
-MINUS = "\N{MINUS SIGN}"  # as wide as +
 POINTS = FuncFormatter(lambda points, _: f"{points:+.6g}".replace("-", MINUS) if points else "0")
 PERCENT = FuncFormatter(lambda share, _: f"{100 * share:.6g}%")  # with as many digits as the axis needs
 

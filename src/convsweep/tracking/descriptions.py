@@ -9,8 +9,17 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from convsweep.compare.comparison import Comparison, Standing
+from convsweep.compare.effects import find_effects
 from convsweep.compare.runs import Run
-from convsweep.compare.sentences import answer, interval_text, method, percent
+from convsweep.compare.sentences import (
+    answer,
+    interval_text,
+    method,
+    percent,
+    points,
+    points_interval,
+    step_name,
+)
 from convsweep.markdown import command, link, plain, table
 from convsweep.naming import overrides
 from convsweep.records.sweep import Sweep
@@ -72,8 +81,9 @@ def sweep_note(
     ]
     parts = [of]
     for comparison in comparisons:
-        images = f"Judged on {plain(comparison.held_out)}: {plain(answer(comparison))}" if len(comparisons) > 1 else ""
+        images = f"Judged on {plain(comparison.group)}: {plain(answer(comparison))}" if len(comparisons) > 1 else ""
         parts += [images, plain(method(comparison)), _leaderboard(experiment_id, comparison, run_ids)]
+        parts.append(_effects(comparison))
     parts += [
         " · ".join(addresses),
         "Run it again, which trains what is missing:",
@@ -137,6 +147,17 @@ def _shell(*words: str) -> str:
             lines.append("   ")
         lines[-1] += f" {quoted}" if lines[-1] else quoted
     return "\n".join(lines)
+
+
+def _effects(comparison: Comparison) -> str:
+    steps = find_effects(comparison).steps
+    if not steps:
+        return ""
+    rows = [
+        (plain(step_name(step)), f"&ensp;{points(step.effect.mean)}", f"&ensp;{points_interval(step.effect.interval)}")
+        for step in steps
+    ]
+    return table(["from one level to the next", "&ensp;valid, points", "&ensp;95% interval"], rows)
 
 
 def _leaderboard(experiment_id: str, comparison: Comparison, run_ids: Mapping[str, str]) -> str:

@@ -117,11 +117,11 @@ def _describe_runs(
     runs: Mapping[SweepJob, MirroredRun],
 ) -> None:
     by_key = {run.run_key: run for run in compared}
-    by_images = {comparison.held_out: comparison for comparison in comparisons}
+    of_run = {run.run_key: comparison for comparison in comparisons for run in comparison.runs}
     for job, mirrored in runs.items():
         run = by_key.get(job.run_key)
         if run is not None and mirrored.status is not None:  # None: it failed before it had a configuration
-            mirrored.describe(run_note(run, mirrored.status, sweep, by_images[run.held_out]))
+            mirrored.describe(run_note(run, mirrored.status, sweep, of_run[run.run_key]))
 
 
 def _metrics(comparisons: Sequence[Comparison], outcomes: Sequence[str]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from convsweep.compare.report.page import MOST_STEPS, make_part
 from convsweep.compare.report.tiles import data_uri
 from convsweep.compare.report.troubles import find_troubles
 from convsweep.compare.runs import Run
-from convsweep.compare.sentences import answer, interval_text, method, percent
+from convsweep.compare.sentences import answer, interval_text, method, percent, points, points_interval, step_name
 from convsweep.naming import as_text, column
 from convsweep.records.sweep import Sweep
 
@@ -52,9 +52,9 @@ def render(comparisons: Sequence[Comparison], runs: Sequence[Run], sweep: Sweep 
         "data_uri": data_uri,
         "interval": interval_text,
         "percent": percent,
-        "points": findings.points,
-        "points_interval": findings.points_interval,
-        "step_name": findings.step_name,
+        "points": points,
+        "points_interval": points_interval,
+        "step_name": step_name,
     }
     best = best_run(comparisons)
     script = (FOLDER / "page.js").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from convsweep.compare.effects import Step
 from convsweep.compare.report.tradeoffs import Budget, TimeAgainstAccuracy
-from convsweep.naming import as_text, column
+from convsweep.compare.sentences import step_name
 from convsweep.pictures.style import BLUE, GREY, IN_A_PAGE, INK, LINE, ORANGE, PERCENT, POINTS
 
 
@@ -28,8 +28,7 @@ def draw_effects(steps: Sequence[Step]) -> Figure:
         axes.plot(mean, row, "o", color=colour, markersize=7, fillstyle="full" if certain else "none")
         if row and step.key != steps[row - 1].key:
             axes.axhline(row - 0.5, color=LINE, linewidth=0.8)
-    names = [f"{column(step.key)} {as_text(step.baseline)} → {as_text(step.level)}" for step in steps]
-    axes.set_yticks(range(len(steps)), [_short(name, 38) for name in names])
+    axes.set_yticks(range(len(steps)), [_short(step_name(step), 38) for step in steps])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(steps) - 0.5, -0.5)
     axes.set_xlabel("change of accuracy on valid, points")

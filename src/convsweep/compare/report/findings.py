@@ -1,19 +1,17 @@
 """The headings of a report's sections: what each picture shows, in a sentence."""
 
-import math
 from collections.abc import Sequence
 
 from convsweep.compare.comparison import Comparison
-from convsweep.compare.effects import Effects, Interaction, Step
+from convsweep.compare.effects import Effects, Interaction
 from convsweep.compare.report.curves import Curves
 from convsweep.compare.report.hard_images import HardImages
 from convsweep.compare.report.inside import BestRun
 from convsweep.compare.report.tradeoffs import Budget, TimeAgainstAccuracy
-from convsweep.compare.sentences import percent
+from convsweep.compare.sentences import percent, points, step_name
 from convsweep.compare.statistics.effects import VarianceShares
 from convsweep.compare.statistics.intervals import Interval
 from convsweep.naming import as_text, column
-from convsweep.pictures.style import MINUS
 
 
 def leaderboard(comparison: Comparison) -> str:
@@ -124,28 +122,6 @@ def hard_images(found: HardImages) -> str:
     return (
         f"{found.num_hard} of {found.num_images:,} images are wrong in more than half of {count(found.num_runs, 'run')}"
     )
-
-
-def step_name(step: Step) -> str:
-    """Return ``learning_rate 0.001 → 0.005``."""
-    return f"{column(step.key)} {as_text(step.baseline)} → {as_text(step.level)}"
-
-
-def points(difference: float) -> str:
-    """Return a difference of accuracies in percentage points, with its sign.
-
-    >>> points(0.0169), points(-0.001).replace(MINUS, "-"), points(0.0)
-    ('+1.69', '-0.10', '0.00')
-    """
-    text = f"{100 * difference:+.2f}"
-    return "0.00" if text[1:] == "0.00" else text.replace("-", MINUS)
-
-
-def points_interval(interval: Interval) -> str:
-    """Return an interval of differences in percentage points; a word if nothing bounds it."""
-    if not all(map(math.isfinite, interval)):
-        return "not known"
-    return f"{points(interval.low)} to {points(interval.high)}"
 
 
 def count(number: int, noun: str) -> str:
