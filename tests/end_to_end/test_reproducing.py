@@ -219,12 +219,12 @@ class TestEndings:
                 ),
             ),
             (("data=mnist_5k", "data.num_train=99"), "'data.num_train' must be >= 500, the images of one printed line"),
-            (("data.dir=nowhere",), "'data.dir' must hold train-images-idx3-ubyte"),
+            (("data.dir=nowhere",), "'data.dir' must be a folder (got "),
             (
                 ("data=mnist", "data.mirrors=[]"),
                 (
                     "'data=mnist' could not be downloaded (no mirror given). "
-                    "Set data.dir to a folder with the four IDX files, or use data=mnist_5k, which needs no network."
+                    "Set data.dir to a folder with MNIST's four IDX files, or use data=mnist_5k, which needs no network."
                 ),
             ),
         ],

@@ -216,5 +216,5 @@ class TestSweepThatIsRepeated:
         runs = [run for run in workplace.runs() if run.tags["convsweep.sweep"] == second]
         assert sorted(run.tags["convsweep.reused"] for run in runs) == ["false"] * 2 + ["true"] * 4
         assert len(workplace.runs()) == 10
-        table = workplace.convsweep("compare", "--sweep", first).out
+        table = workplace.convsweep("compare", "--runs", "--sweep", first).out
         assert table.count("finished") == 4

@@ -124,7 +124,7 @@ def test_mnists_own_files_are_found_and_their_folder_is_not_named(run, tmp_path,
         (["08_more"], "'NAME' must be one of 01_sobel, 02_tutorial, 03_choices"),
         (["03_choices", "--small"], "'--small' needs '--output'"),
         (["03_choices", "train.seed=0"], "A study fixes its settings"),
-        (["03_choices", "data.dir=nowhere", "--output", "out"], "'data.dir' must hold"),
+        (["03_choices", "data.dir=nowhere", "--output", "out"], "'data.dir' must be a folder (got "),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_one_line_and_nothing_is_written(run, tmp_path, arguments, complaint):
