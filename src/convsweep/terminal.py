@@ -117,10 +117,10 @@ class Display:
 
     def _of_a_sweep(self, jobs: Sequence[JobProgress]) -> str:
         done = sum(progress.end is not None for progress in jobs)
-        in_flight = sum(progress.has_begun and progress.end is None for progress in jobs)
+        training = sum(progress.has_begun and progress.end is None for progress in jobs)
         best = self._watch.best
-        best_so_far = "" if best is None else f"  best on valid {best.valid_accuracy:.2%}: {best.job.name}"
-        return f"{done} of {len(jobs)} jobs, {in_flight} in flight{best_so_far}"
+        best_so_far = "" if best is None else f", best {best.valid_accuracy:.2%}"
+        return f"{done} of {len(jobs)} done, {training} training{best_so_far}"
 
     def _speed(self, steps: int) -> float:
         seconds = time.perf_counter() - self._begun

@@ -135,7 +135,7 @@ class TestSweepsPage:
 
     def test_the_last_link_leads_to_how_to_run_the_sweep_again(self, opened, addresses):
         page, _ = opened(addresses["sweeps:"])
-        page.get_by_role("link", name="How to run it again").click()
+        page.get_by_role("link", name="Its page in MLflow").click()
         page.get_by_text("Show more").click()
         page.get_by_text("convsweep train -m data.num_train=2000").wait_for()
 

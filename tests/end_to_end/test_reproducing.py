@@ -224,7 +224,8 @@ class TestEndings:
                 ("data=mnist", "data.mirrors=[]"),
                 (
                     "'data=mnist' could not be downloaded (no mirror given). "
-                    "Set data.dir to a folder with MNIST's four IDX files, or use data=mnist_5k, which needs no network."
+                    "Set data.dir to a folder with MNIST's four IDX files, or use data=mnist_5k, which needs no "
+                    "network."
                 ),
             ),
         ],

@@ -42,10 +42,10 @@ class TestSeeds:
             "1 of 2 others can't be told from it: f8."
         )
         # ahead by 0.01, -0.005 and 0.01: t = 0.005 / (0.00866 / sqrt(3)) = 1; 4 of 8 sign patterns are as far from 0
-        assert method(comparison).endswith(
-            "It is 0.50 points ahead of f8: paired t test p = 0.42, permutation test p = 0.5 "
-            "(3 seeds can't go below 0.25)."
-        )
+        assert (
+            "It is 0.50 points ahead of f8 (paired t test p = 0.42, permutation test p = 0.5, which 3 seeds can't "
+            "bring below 0.25)."
+        ) in method(comparison)
 
     def test_the_order_of_images_is_a_seed_like_the_initial_parameters(self):
         runs = [invented(0.9 + seed / 100, seed=seed, train__order_seed=seed + 5) for seed in range(3)]
@@ -65,7 +65,32 @@ class TestSeeds:
         (comparison,) = compare_runs(runs)
         assert comparison.method == "none"
         assert relations(comparison) == {"f8": "best", "f4": "not compared"}
-        assert "have no seed in common: give all of them the same seeds" in method(comparison)
+        assert method(comparison) == (
+            "No two configurations have two seeds in common: give all of them the same seeds."
+        )
+
+    def test_a_single_lucky_run_is_neither_the_best_nor_an_obstacle_to_comparing_the_others(self):
+        lucky = invented(0.99, seed=0, model__num_filters=2)
+        (comparison,) = compare_runs([lucky, *THREE_SEEDS])
+        assert relations(comparison) == {"f16": "best", "f8": "can't tell", "f4": "worse", "f2": "not compared"}
+        assert method(comparison).endswith("1 configuration with other seeds: not compared.")
+
+    def test_the_seeds_that_the_most_configurations_share_are_compared(self):
+        """Two configurations have seeds 5 and 6 in common, three have 0 to 2: those are told of."""
+        others = [
+            invented(0.99, seed=seed, model__num_filters=2, train__epochs=epochs)
+            for seed in (5, 6)
+            for epochs in (1, 2)
+        ]
+        (comparison,) = compare_runs([*others, *THREE_SEEDS])
+        assert comparison.seeds == ((0, 0), (1, 0), (2, 0))
+        assert [standing.relation for standing in comparison.standings][3:] == ["not compared"] * 2
+
+    def test_means_are_of_the_seeds_that_are_compared(self):
+        more = invented(0.0, seed=7, model__num_filters=16)
+        (comparison,) = compare_runs([*THREE_SEEDS, more])
+        assert comparison.best.configuration.name == "f16"
+        assert comparison.best.valid.mean == pytest.approx(0.945)
 
     def test_the_best_run_is_one_of_the_best_configuration(self):
         lucky = invented(0.99, seed=0, model__num_filters=2), invented(0.5, seed=1, model__num_filters=2)
@@ -90,7 +115,7 @@ class TestImages:
         (comparison,) = compare_runs(runs)
         assert comparison.method == "images"
         assert relations(comparison) == {"f4": "best", "f8": "can't tell", "f16": "worse"}
-        assert "one seed" in answer(comparison)
+        assert "(95% interval 95.5-98.6, 1 seed)" in answer(comparison)
         assert "exact McNemar tests" in method(comparison)
 
     def test_the_interval_is_that_of_the_images(self, runs):
@@ -138,7 +163,7 @@ class TestNothingToCompare:
     def test_one_configuration_alone_is_the_best_of_nothing(self):
         (comparison,) = compare_runs(grid({8: (0.9, 0.91)}))
         assert relations(comparison) == {"defaults": "best"}
-        assert method(comparison) == "Nothing was compared. There is one configuration only."
+        assert method(comparison) == "There is only one configuration, so there is nothing to compare it with."
 
     def test_runs_judged_on_other_images_are_never_ranked_together(self):
         other = invented(0.999, data__name="mnist")

@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from convsweep.compare.comparison import Comparison, Standing
+from convsweep.compare.comparison import Comparison
 from convsweep.compare.runs import Run, varied
-from convsweep.compare.sentences import interval_text, percent
+from convsweep.compare.sentences import interval_text, percent, seeds_of
 from convsweep.naming import as_text, column
 
 MOST_ROWS = 40
@@ -29,10 +29,11 @@ def configurations_table(comparison: Comparison, console: Console) -> Table:
         "95%\ninterval": [interval_text(standing.valid) for standing in standings],
     }
     test: Columns = {"test": [percent(standing.test.mean if standing.test else None) for standing in standings]}
-    rest: Columns = {"seeds": [_seeds(standing) for standing in standings]}
+    rest: Columns = {"seeds": [seeds_of(standing.configuration) for standing in standings]}
     relation: Columns = {"against\nthe best": [standing.relation for standing in standings]}
     return _widest(
         console,
+        name | values | valid | test | rest | relation,
         values | valid | test | rest | relation,
         name | valid | test | rest | relation,
         name | valid | relation,
@@ -57,19 +58,12 @@ def runs_table(runs: Sequence[Run], axes: Sequence[str], console: Console) -> Ta
     outcome: Columns = {"outcome": [run.outcome for run in shown]}
     return _widest(
         console,
+        name | values | accuracies | losses | seconds | outcome,
         values | accuracies | losses | seconds | outcome,
         name | accuracies | losses | seconds | outcome,
         name | accuracies | outcome,
         name | accuracies,
     )
-
-
-def _seeds(standing: Standing) -> str:
-    configuration = standing.configuration
-    diverged, unfinished = configuration.num_diverged, len(configuration.runs) - len(configuration.finished)
-    if diverged:
-        return f"{len(configuration.runs)}, {diverged} diverged"
-    return f"{len(configuration.finished)} of {len(configuration.runs)}" if unfinished else str(len(configuration.runs))
 
 
 def _number(value: float | None, form: str) -> str:

@@ -47,7 +47,12 @@ def print_side_by_side(mlruns: Path, words: Sequence[str]) -> None:
             )
             continue
         say(f"\n{other.name} against {first.name}:")
-        for difference in mean_differences(first, other):
+        differences = mean_differences(first, other)
+        if differences:
+            say(f"  over the {differences[0].num_seeds} seeds that both have:")
+        else:
+            say("  They share one seed at most, so their means are not compared.")
+        for difference in differences:
             say("  " + _difference(difference))
         _print_disagreements(first, other)
 
@@ -90,7 +95,7 @@ def _difference(found: MeanDifference) -> str:
     low, high = (times * end for end in found.interval)
     return (
         f"{_words(found.metric)}: {times * found.difference:{form}}{unit} (95%: {low:{form}} to {high:{form}}; "
-        f"paired t test over {found.num_seeds} seeds, p = {found.p:.2g})"
+        f"p = {found.p:.2g}, paired t test)"
     )
 
 
@@ -103,10 +108,10 @@ def _print_disagreements(first: Subject, second: Subject) -> None:
         return
     for one in found:
         say(
-            f"  {one.split} images that only one of {ours.run_key} (first) and {theirs.run_key} (second) gets right: "
-            f"{len(one.only_first)} and {len(one.only_second)} (McNemar's p = {one.p:.2g})"
+            f"  {one.split} images that only one of them gets right: {len(one.only_first)} by {ours.name}, "
+            f"{len(one.only_second)} by {theirs.name} (McNemar's p = {one.p:.2g})"
         )
-        for whose, places in (("first", one.only_first), ("second", one.only_second)):
+        for run, places in ((ours, one.only_first), (theirs, one.only_second)):
             if places:
                 more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
-                say(f"    only the {whose}: {', '.join(map(str, places[:MOST_PLACES]))}{more}")
+                say(f"    only {run.name}: {', '.join(map(str, places[:MOST_PLACES]))}{more}")

@@ -25,5 +25,7 @@ def watch(mlruns: Path, sweep_id: str | None) -> None:
     with display.shown():
         while is_live(mlruns, sweep.id) and not display.is_over:
             time.sleep(0.3)
-    if not display.is_over:
-        say("Nobody is at it any more; the command that began it goes on with it.")
+    if sweep.multirun and display.is_over:
+        say("All jobs have ended: `convsweep compare` tells which is best.")
+    elif not display.is_over:
+        say("No command runs it any more; the same command as before goes on with it.")

@@ -24,6 +24,9 @@ Method = Literal["seeds", "images", "none"]
 Relation = Literal["best", "can't tell", "worse", "not compared"]
 
 
+Seeds = tuple[tuple[int, ...], ...]
+
+
 class Estimate(NamedTuple):
     """A mean accuracy and its 95% interval: over seeds, or over images if there is one seed."""
 
@@ -50,7 +53,7 @@ class Comparison(NamedTuple):
     keys: tuple[str, ...]  # the configuration keys that vary, seeds apart
     standings: tuple[Standing, ...]
     method: Method
-    seeds: tuple[tuple[int, ...], ...]  # that all compared configurations have in common
+    seeds: Seeds  # that all compared configurations have in common; none if each has one seed
     obstacle: str  # why nothing could be compared, a sentence; empty if it was
 
     @property
@@ -60,7 +63,7 @@ class Comparison(NamedTuple):
 
     @property
     def num_seeds(self) -> int:
-        """How many seeds all compared configurations have in common."""
+        """How many seeds all compared configurations have in common; 0 if each has one."""
         return len(self.seeds)
 
     @property
@@ -112,18 +115,29 @@ def _compare(group: str, runs: Sequence[Run], axes: Sequence[str]) -> Comparison
     found = configurations(runs, keys)
     num_valid, num_test = (int(str(runs[0].values[f"data.num_{split}"])) for split in ("valid", "test"))
     sound = [configuration for configuration in found if configuration.is_sound]
-    shared = sorted(set.intersection(*({run.seeds for run in one.finished} for one in sound))) if sound else []
-    judgement = _judge(sound, shared, num_valid)
+    seeds = _common_seeds(sound)
+    compared = [one for one in sound if one.has(seeds)]
+    compared.sort(key=lambda one: -one.valid_accuracies(seeds).mean())  # stable: equals stay in the order of their loss
+    judgement = _judge(compared, seeds, num_valid, num_sound=len(sound))
     standings = []
-    for place, configuration in enumerate(found):
-        known = place < len(judgement.relations)
-        relation, p = judgement.relations[place] if known else ("not compared", None)
-        valid = _estimate(configuration.valid_accuracies, num_valid)
-        test = _estimate(configuration.test_accuracies, num_test)
-        standings.append(Standing(configuration, valid, test, relation, p))
-    return Comparison(
-        group, num_valid, num_test, keys, tuple(standings), judgement.method, tuple(shared), judgement.obstacle
-    )
+    for one, (relation, p) in zip(compared, judgement.relations, strict=True):
+        valid, test = _estimate(one.valid_accuracies(seeds), num_valid), _estimate(one.test_accuracies(seeds), num_test)
+        standings.append(Standing(one, valid, test, relation, p))
+    known = {id(one) for one in compared}
+    for one in (one for one in found if id(one) not in known):
+        valid, test = _estimate(one.valid_accuracies(), num_valid), _estimate(one.test_accuracies(), num_test)
+        standings.append(Standing(one, valid, test, "not compared", None))
+    return Comparison(group, num_valid, num_test, keys, tuple(standings), judgement.method, seeds, judgement.obstacle)
+
+
+def _common_seeds(sound: Sequence[Configuration]) -> Seeds:
+    """Return the seeds, two at least, that the most configurations have in common; the most of those.
+
+    Configurations that lack one of them are not compared: whether a single run was lucky can't be told.
+    """
+    choices = {tuple(run.seeds for run in one.finished) for one in sound if len(one.finished) >= 2}
+    with_all = {choice: sum(one.has(choice) for one in sound) for choice in choices}
+    return max(with_all, key=lambda choice: (with_all[choice], len(choice), choice), default=())
 
 
 def _estimate(accuracies: npt.NDArray[np.float64], num_images: int) -> Estimate | None:
@@ -139,33 +153,33 @@ class _Judgement(NamedTuple):
     """What a comparison found."""
 
     method: Method
-    relations: list[tuple[Relation, float | None]]  # of the first configurations to the best, with p
+    relations: list[tuple[Relation, float | None]]  # of each configuration to the best, with p
     obstacle: str = ""
 
 
-def _judge(sound: Sequence[Configuration], shared: Sequence[tuple[int, ...]], num_valid: int) -> _Judgement:
+def _judge(compared: Sequence[Configuration], seeds: Seeds, num_valid: int, *, num_sound: int) -> _Judgement:
     """Compare configurations with the best, which comes first.
 
     Args:
-        sound: The configurations.
-        shared: The seeds that all of them have.
+        compared: The configurations.
+        seeds: That all of them have, two at least; none if there are no such seeds.
         num_valid: The number of images they were judged on.
+        num_sound: How many configurations there are, those that lack a seed included.
     """
-    if len(sound) < 2:
-        obstacle = "There is one configuration only." if sound else "No run has finished."
-        return _Judgement("none", [("best", None)] * len(sound), obstacle)
-    if len(shared) >= 2:
-        found = best_candidates([one.valid_accuracies_of(shared) for one in sound], step=1 / num_valid)
+    untold: list[tuple[Relation, float | None]] = [("not compared", None)] * (len(compared) - 1)
+    if len(compared) < 2:
+        alone = "There is only one configuration, so there is nothing to compare it with."
+        apart = "No two configurations have two seeds in common: give all of them the same seeds."
+        return _Judgement("none", [("best", None)] * len(compared), alone if num_sound < 2 else apart)
+    if seeds:
+        found = best_candidates([one.valid_accuracies(seeds) for one in compared], step=1 / num_valid)
         return _Judgement(
             "seeds", [("best", None), *zip(_relations(found.is_candidate), found.p[1:].tolist(), strict=True)]
         )
-    if not shared and any(len(one.finished) > 1 for one in sound):
-        obstacle = "The configurations have no seed in common: give all of them the same seeds."
-        return _Judgement("none", [("best", None)], obstacle)
     try:
-        correct = [answers(one.run_of(shared[0]) if shared else one.finished[0], "valid") for one in sound]
+        correct = [answers(one.finished[0], "valid") for one in compared]
     except DamagedError as error:
-        return _Judgement("none", [("best", None)], f"{error} The same command again makes it anew.")
+        return _Judgement("none", [("best", None), *untold], f"{error} The same command again makes it anew.")
     is_candidate = best_candidates_of_answers(np.array(correct))
     return _Judgement("images", [("best", None), *((relation, None) for relation in _relations(is_candidate))])
 

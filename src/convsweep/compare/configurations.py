@@ -34,23 +34,17 @@ class Configuration(NamedTuple):
         """Whether some runs finished and none diverged: only then a mean says how the configuration does."""
         return bool(self.finished) and self.num_diverged == 0
 
-    @property
-    def valid_accuracies(self) -> Floats:
-        """Of the finished runs, 0..1."""
-        return np.array([run.valid_accuracy for run in self.finished], float)
+    def valid_accuracies(self, seeds: Sequence[tuple[int, ...]] = ()) -> Floats:
+        """Return those of the finished runs with these seeds, in their order; of all, if there are none. 0..1."""
+        return np.array([run.valid_accuracy for run in self._runs_of(seeds)], float)
 
-    def run_of(self, seeds: tuple[int, ...]) -> Run:
-        """Return the finished run with these seeds."""
-        return next(run for run in self.finished if run.seeds == seeds)
+    def test_accuracies(self, seeds: Sequence[tuple[int, ...]] = ()) -> Floats:
+        """Return those on ``test``; otherwise as ``valid_accuracies``."""
+        return np.array([run.test_accuracy for run in self._runs_of(seeds)], float)
 
-    def valid_accuracies_of(self, seeds: Sequence[tuple[int, ...]]) -> Floats:
-        """Return those of the finished runs with these seeds, in their order."""
-        return np.array([self.run_of(one).valid_accuracy for one in seeds], float)
-
-    @property
-    def test_accuracies(self) -> Floats:
-        """Of the finished runs, 0..1."""
-        return np.array([run.test_accuracy for run in self.finished], float)
+    def has(self, seeds: Sequence[tuple[int, ...]]) -> bool:
+        """Tell whether runs with all of these seeds have finished."""
+        return set(seeds) <= {run.seeds for run in self.finished}
 
     @property
     def valid_loss(self) -> float:
@@ -61,6 +55,12 @@ class Configuration(NamedTuple):
     def seconds(self) -> float:
         """Mean training time of the finished runs."""
         return float(np.mean([run.result.seconds for run in self.finished if run.result is not None]))
+
+    def _runs_of(self, seeds: Sequence[tuple[int, ...]]) -> Sequence[Run]:
+        if not seeds:
+            return self.finished
+        by_seeds = {run.seeds: run for run in self.finished}
+        return [by_seeds[one] for one in seeds]
 
 
 def configurations(runs: Iterable[Run], keys: Sequence[str]) -> list[Configuration]:
@@ -88,5 +88,5 @@ def _configuration(runs: Sequence[Run], keys: Sequence[str]) -> Configuration:
 def _rank(configuration: Configuration) -> tuple[bool, bool, float, float]:
     if not configuration.finished:
         return True, True, 0.0, 0.0
-    mean = float(configuration.valid_accuracies.mean())
+    mean = float(configuration.valid_accuracies().mean())
     return not configuration.is_sound, False, -mean, configuration.valid_loss

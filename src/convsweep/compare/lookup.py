@@ -36,8 +36,8 @@ def find_subject(mlruns: Path, word: str) -> Subject:
     if keys:
         run = _finished_run(mlruns, keys, word)
         return Subject(run.name, (run,))
-    for sweep in sweeps:
-        for configuration in _configurations(mlruns, sweep):
+    for of in (*sweeps, None):
+        for configuration in _configurations(mlruns, of):
             if configuration.name == word:
                 return _of(configuration, word)
     raise UserError(f"There is no run, configuration or sweep '{word}' in '{mlruns}': `convsweep compare` lists them.")
@@ -64,8 +64,9 @@ def _best_run(mlruns: Path, sweep: Sweep) -> Run:
     return found
 
 
-def _configurations(mlruns: Path, sweep: Sweep) -> list[Configuration]:
-    comparisons = compare_runs(load_runs(mlruns, sweep), sweep.axes)
+def _configurations(mlruns: Path, sweep: Sweep | None) -> list[Configuration]:
+    """Return a sweep's configurations; those of all runs, whatever sweep they are of, if there is none."""
+    comparisons = compare_runs(load_runs(mlruns, sweep), sweep.axes if sweep else ())
     return [standing.configuration for comparison in comparisons for standing in comparison.standings]
 
 

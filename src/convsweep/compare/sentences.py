@@ -1,7 +1,6 @@
 """What a comparison says, in sentences: the same in the terminal, in MLflow and in the report."""
 
 import math
-from collections.abc import Sequence
 
 from convsweep.compare.comparison import Comparison, Estimate, Standing
 from convsweep.compare.configurations import Configuration
@@ -18,12 +17,10 @@ def answer(comparison: Comparison) -> str:
     best = comparison.best
     if best is None:
         return "No run has finished."
-    sentence = f"Best on valid: {best.configuration.name}, {_with_interval(best.valid, best.configuration)}"
+    seeds = counted(comparison.num_seeds or len(best.configuration.finished), "seed")
+    sentence = f"Best on valid: {best.configuration.name}, {_with_interval(best.valid, seeds)}"
     sentence += f"; test {percent(best.test.mean)}." if best.test is not None else "."
-    if comparison.method == "none":
-        return sentence
-    others = sum(standing.relation in ("can't tell", "worse") for standing in comparison.standings)
-    return f"{sentence} {_candidates(comparison.candidates, others)}"
+    return sentence if comparison.method == "none" else f"{sentence} {_candidates(comparison)}"
 
 
 def method(comparison: Comparison) -> str:
@@ -32,19 +29,22 @@ def method(comparison: Comparison) -> str:
     if best is None:
         return ""
     if comparison.method == "none":
-        return f"Nothing was compared. {comparison.obstacle}"
+        return comparison.obstacle
     num_images = comparison.num_valid
-    known = f"{num_images} images know one network's accuracy to about {_points(best, num_images)} points"
-    sure = "With 95% probability the truly best is this one or one that can't be told from it"
+    known = f"{num_images} images tell one network's accuracy to within about {_points(best, num_images)} points"
+    best_is = "the truly best is this one or one that can't be told from it"
     if comparison.method == "images":
         return (
-            f"{sure}: compared image by image on valid (exact McNemar tests with Bonferroni's correction). {known}; "
-            "intervals are those of the images (Wilson). There is one seed each: what another changes is not known."
+            f"With 95% probability {best_is}, of these trained networks on all images: they were compared image by "
+            f"image (exact McNemar tests with Bonferroni's correction). Intervals are those of the images (Wilson): "
+            f"{known}. Each has one seed, so what another seed would change is not known."
         )
-    n = comparison.num_seeds
+    apart = sum(one.relation == "not compared" and one.configuration.is_sound for one in comparison.standings)
+    left_out = f" {counted(apart, 'configuration')} with other seeds: not compared." if apart else ""
     return (
-        f"{sure}: compared seed by seed on valid (multiple comparisons with the best after Hsu, paired t tests of "
-        f"{n} seeds). Intervals are those of the mean over seeds (Student); {known}. {_runner_up(comparison)}"
+        f"With 95% probability {best_is}, over all seeds on these images: they were compared seed by seed (multiple "
+        f"comparisons with the best after Hsu, paired t tests of {comparison.num_seeds} seeds). Intervals are those of "
+        f"the mean over seeds (Student). {_runner_up(comparison)} {known}.{left_out}"
     )
 
 
@@ -92,30 +92,46 @@ def points_interval(interval: Interval) -> str:
     return f"{points(interval.low)} to {points(interval.high)}"
 
 
-def _with_interval(estimate: Estimate | None, configuration: Configuration) -> str:
+def counted(number: int, noun: str) -> str:
+    """Return ``1 run`` or ``2 runs``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def seeds_of(configuration: Configuration) -> str:
+    """Say of how many seeds a configuration has results.
+
+    Returns:
+        ``3``; ``2 of 3``; ``2 of 3 (1 diverged)``.
+    """
+    finished, number = len(configuration.finished), len(configuration.runs)
+    diverged = f" ({configuration.num_diverged} diverged)" if configuration.num_diverged else ""
+    return str(number) if finished == number else f"{finished} of {number}{diverged}"
+
+
+def _with_interval(estimate: Estimate | None, seeds: str) -> str:
     assert estimate is not None
-    num_seeds = len(configuration.finished)
-    over = "one seed" if num_seeds == 1 else f"{num_seeds} seeds"
-    return f"{percent(estimate.mean)} (95% interval {interval_text(estimate)}, {over})"
+    return f"{percent(estimate.mean)} (95% interval {interval_text(estimate)}, {seeds})"
 
 
-def _candidates(candidates: Sequence[Standing], others: int) -> str:
-    if not candidates:
-        return f"It is told from {'the other one' if others == 1 else f'all {others} others'}."
-    names = [standing.configuration.name for standing in candidates]
+def _candidates(comparison: Comparison) -> str:
+    names = [standing.configuration.name for standing in comparison.candidates]
+    others = sum(standing.relation in ("can't tell", "worse") for standing in comparison.standings)
+    if not names:
+        return "The other one is worse." if others == 1 else f"All {others} others are worse."
     shown = ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
-    return f"{len(names)} of {others} others can't be told from it: {shown}."
+    of = "The other one" if others == 1 else f"{len(names)} of {others} others"
+    return f"{of} can't be told from it: {shown}."
 
 
 def _runner_up(comparison: Comparison) -> str:
     """Compare the best with the next, by a t test and by one that assumes no distribution."""
     best, second = (standing.configuration for standing in comparison.standings[:2])
-    ahead = best.valid_accuracies_of(comparison.seeds) - second.valid_accuracies_of(comparison.seeds)
+    ahead = best.valid_accuracies(comparison.seeds) - second.valid_accuracies(comparison.seeds)
     t, flips = paired_t_p(ahead, step=1 / comparison.num_valid), sign_flip_p(ahead)
     smallest = smallest_sign_flip_p(len(ahead))
     return (
-        f"It is {100 * ahead.mean():.2f} points ahead of {second.name}: paired t test p = {t:.2g}, permutation test "
-        f"p = {flips:.2g} ({len(ahead)} seeds can't go below {smallest:.2g})."
+        f"It is {100 * ahead.mean():.2f} points ahead of {second.name} (paired t test p = {t:.2g}, permutation test "
+        f"p = {flips:.2g}, which {len(ahead)} seeds can't bring below {smallest:.2g})."
     )
 
 

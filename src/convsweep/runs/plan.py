@@ -105,7 +105,10 @@ def estimate(plan: Plan, mlruns: Path) -> Estimate | None:
     costs = [sum(_cost(plan.jobs[place]) for place in stack) for stack in plan.stacks]
     seconds = rate * max(sum(costs) / plan.processes, max(costs, default=0)) + START_UP
     configs = [planned.job.config for planned in plan.unfinished]
-    checkpoints = sum(_checkpoint_bytes(config) * (config.train.epochs + 1) for config in configs)
+    checkpoints = sum(
+        _checkpoint_bytes(planned.job.config) * (planned.job.config.train.epochs + 1 - planned.epoch)
+        for planned in plan.unfinished
+    )
     return Estimate(seconds, checkpoints + statistics.median(overheads) * len(configs))
 
 
@@ -161,7 +164,10 @@ def _past_results(mlruns: Path) -> Iterable[tuple[Path, Result]]:
 
 
 def _cost(planned: JobPlan) -> float:
-    return 0.0 if planned.action == "complete" else training_cost(planned.job.config)
+    if planned.action == "complete":
+        return 0.0
+    epochs = planned.job.config.train.epochs
+    return training_cost(planned.job.config) * (epochs - planned.epoch) / epochs
 
 
 def _checkpoint_bytes(config: RunConfig) -> int:

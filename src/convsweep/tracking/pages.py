@@ -92,7 +92,7 @@ def _sweep(experiment_id: str, sweep: ListedSweep, *, with_picture: bool) -> str
     address = f"{BASE}/sweeps/{shown.id}"
     links = [(f"{address}/files/{name}", _label(name)) for name in sweep.files]
     links += [(f"{address}/{name}", name.capitalize()) for name in sweep.view_names]
-    links.append((f"/{run_address(experiment_id, shown.run_id)}", "How to run it again"))
+    links.append((f"/{run_address(experiment_id, shown.run_id)}", "Its page in MLflow"))
     picture = next((name for name in sweep.files if name.endswith(".png")), None)
     image = f'<img src="{address}/files/{picture}" alt="Accuracy on valid against each value that varies">'
     return f"""<article>

@@ -18,7 +18,17 @@ from convsweep.compare.report.page import MOST_STEPS, make_part
 from convsweep.compare.report.tiles import data_uri
 from convsweep.compare.report.troubles import find_troubles
 from convsweep.compare.runs import Run
-from convsweep.compare.sentences import answer, interval_text, method, percent, points, points_interval, step_name
+from convsweep.compare.sentences import (
+    answer,
+    counted,
+    interval_text,
+    method,
+    percent,
+    points,
+    points_interval,
+    seeds_of,
+    step_name,
+)
 from convsweep.naming import as_text, column
 from convsweep.records.sweep import Sweep
 
@@ -48,7 +58,7 @@ def render(comparisons: Sequence[Comparison], runs: Sequence[Run], sweep: Sweep 
         "as_text": as_text,
         "breakable": _breakable,
         "column": column,
-        "count": findings.count,
+        "count": counted,
         "data_uri": data_uri,
         "interval": interval_text,
         "percent": percent,
@@ -70,6 +80,7 @@ def render(comparisons: Sequence[Comparison], runs: Sequence[Run], sweep: Sweep 
         origin=find_origin(runs, best, sweep, mlruns),
         parts=[make_part(comparison, number) for number, comparison in enumerate(comparisons, start=1)],
         runs=runs,
+        seeds_of=seeds_of,
         script=Markup(script),  # noqa: S704 - ours
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - ours

@@ -8,7 +8,7 @@ from convsweep.compare.report.curves import Curves
 from convsweep.compare.report.hard_images import HardImages
 from convsweep.compare.report.inside import BestRun
 from convsweep.compare.report.tradeoffs import Budget, TimeAgainstAccuracy
-from convsweep.compare.sentences import percent, points, step_name
+from convsweep.compare.sentences import counted, percent, points, step_name
 from convsweep.compare.statistics.effects import VarianceShares
 from convsweep.compare.statistics.intervals import Interval
 from convsweep.naming import as_text, column
@@ -24,7 +24,7 @@ def leaderboard(comparison: Comparison) -> str:
     num_worse = sum(standing.relation == "worse" for standing in comparison.standings)
     if not candidates:
         return f"{best.configuration.name} is best: {_all(num_worse)} worse"
-    return f"{best.configuration.name} is ahead, but {count(len(candidates), 'configuration')} may be as good" + (
+    return f"{best.configuration.name} is ahead, but {counted(len(candidates), 'configuration')} may be as good" + (
         f"; {num_worse} {'is' if num_worse == 1 else 'are'} worse" if num_worse else ""
     )
 
@@ -72,24 +72,14 @@ def budget(found: Budget) -> str:
     tries = len(found.valid)
     half = tries // 2
     lost = float(found.valid[-1] - found.valid[half - 1])
-    return f"{half:,} tries instead of {tries:,} would be expected to lose {100 * lost:.2f} points of accuracy on valid"
+    return f"With half the tries, {half:,} instead of {tries:,}, accuracy would be {100 * lost:.2f} points lower"
 
 
-def time(comparison: Comparison, found: TimeAgainstAccuracy) -> str:
-    """Name the fastest configuration that can't be told from the best."""
-    best = comparison.best
-    assert best is not None
-    name, seconds = best.configuration.name, best.configuration.seconds
-    faster = [standing for standing in found.standings if standing.configuration.seconds < seconds]
-    if not faster:
-        return f"{name} is the fastest, too"
-    if comparison.method == "none":
-        return f"{name} takes {seconds:.2g} s a run; {len(faster)} of {len(found.standings)} are faster"
-    as_good = [standing for standing in faster if standing.relation == "can't tell"]
-    if not as_good:
-        return f"Everything faster than {name} is worse"
-    fastest = min(as_good, key=lambda standing: standing.configuration.seconds).configuration
-    return f"{fastest.name} may be as good as the best, in {fastest.seconds / seconds:.0%} of its time"
+def time(found: TimeAgainstAccuracy) -> str:
+    """Name the configurations that nothing faster beats."""
+    names = [standing.configuration.name for standing in found.front]
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"Nothing that took less time was more accurate than {shown}"
 
 
 def curves(found: Curves) -> str:
@@ -106,12 +96,12 @@ def curves(found: Curves) -> str:
 
 def best_run(found: BestRun) -> str:
     """Say how many images of ``test`` it gets right, and which class is hardest."""
-    if found.confusion is None or found.hardest is None:
+    if found.confusion is None or not found.hardest:
         return f"The best run: {found.run.name}"
-    total, hardest = int(found.confusion.sum()), found.hardest
+    total, hardest = int(found.confusion.sum()), " and ".join(one.name for one in found.hardest)
     return (
         f"The best run gets {found.num_correct} of {total} test images right "
-        f"({percent(found.num_correct / total)}); hardest is {hardest.name}"
+        f"({percent(found.num_correct / total)}); hardest: {hardest}"
     )
 
 
@@ -119,14 +109,8 @@ def hard_images(found: HardImages) -> str:
     """Say how many images most runs get wrong."""
     if found.num_images == 0:
         return "The images that most runs get wrong"
-    return (
-        f"{found.num_hard} of {found.num_images:,} images are wrong in more than half of {count(found.num_runs, 'run')}"
-    )
-
-
-def count(number: int, noun: str) -> str:
-    """Return ``1 run`` or ``2 runs``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    runs = counted(found.num_runs, "run")
+    return f"{found.num_hard} of {found.num_images:,} images are wrong in more than half of {runs}"
 
 
 def _leaves_out_zero(interval: Interval) -> bool:

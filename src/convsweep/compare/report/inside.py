@@ -44,10 +44,11 @@ class BestRun(NamedTuple):
         return 0 if self.confusion is None else int(np.trace(self.confusion))
 
     @property
-    def hardest(self) -> ClassAccuracy | None:
-        """The class with the lowest accuracy."""
+    def hardest(self) -> list[ClassAccuracy]:
+        """The classes with the lowest accuracy."""
         known = [one for one in self.classes if one.accuracy is not None]
-        return min(known, key=lambda one: one.num_correct / one.num_images, default=None)
+        lowest = min((one.num_correct / one.num_images for one in known), default=None)
+        return [one for one in known if one.num_correct / one.num_images == lowest]
 
 
 def read_best_run(comparison: Comparison) -> BestRun | None:

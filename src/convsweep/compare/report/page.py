@@ -67,7 +67,7 @@ def _pictures(part: Part) -> dict[str, Markup]:
     if part.budget is not None:
         drawn["budget"] = draw_budget(part.budget), findings.budget(part.budget)
     if part.time is not None:
-        drawn["time"] = draw_time(part.time), findings.time(part.comparison, part.time)
+        drawn["time"] = draw_time(part.time), findings.time(part.time)
     if part.curves.named or part.curves.others:
         drawn["curves"] = draw_curves(part.curves), findings.curves(part.curves)
     pictures = {name: inline_svg(figure, f"{part.prefix}-{name}", title) for name, (figure, title) in drawn.items()}
