@@ -117,6 +117,14 @@ class TestPredict:
         assert ending.only_line == said
         assert not (grid.folder / "seen.txt").exists()
 
+    def test_a_picture_that_is_read_is_not_written_over(self, grid, pictures):
+        path = grid.folder / "mine.png"
+        path.write_bytes(pictures[0].read_bytes())
+        before = path.read_bytes()
+        ending = grid.convsweep("predict", "best", "mine.png", "--show", "./mine.png")
+        assert ending.only_line == "'--show' must not name one of the pictures that are read (got 'mine.png')."
+        assert path.read_bytes() == before
+
     def test_a_terminal_of_40_columns_shows_whole_numbers(self, grid, pictures):
         """In a real terminal, without colours."""
         terminal, inside = pty.openpty()

@@ -43,16 +43,31 @@ class TestSeeds:
         )
         # ahead by 0.01, -0.005 and 0.01: t = 0.005 / (0.00866 / sqrt(3)) = 1; 4 of 8 sign patterns are as far from 0
         assert (
-            "It is 0.50 points ahead of f8 (paired t test p = 0.42, permutation test p = 0.5, which 3 seeds can't "
-            "bring below 0.25)."
+            "It is 0.50 points ahead of f8 (two-sided: paired t test p = 0.42, permutation test p = 0.5, which 3 seeds "
+            "can't bring below 0.25)."
         ) in method(comparison)
 
+    def test_the_same_training_counts_once(self):
+        """Unshuffled, a seed of the order changes nothing: three runs with three of them are equal to the last bit."""
+        copies = [invented(0.9, train__order_seed=order_seed, model__num_filters=4) for order_seed in range(3)]
+        (comparison,) = compare_runs([*copies, *copies])
+        assert [len(standing.configuration.runs) for standing in comparison.standings] == [1]
+        assert "(95% interval 86.7-92.6, 1 seed)" in answer(comparison)  # Wilson's, of 360 of 400
+
+    def test_intervals_stay_within_what_an_accuracy_can_be(self):
+        (comparison,) = compare_runs(grid({8: (0.1, 0.9)}))
+        assert comparison.best.valid.interval == (0.0, 1.0)
+
     def test_the_order_of_images_is_a_seed_like_the_initial_parameters(self):
-        runs = [invented(0.9 + seed / 100, seed=seed, train__order_seed=seed + 5) for seed in range(3)]
+        runs = [
+            invented(0.9 + seed / 100, seed=seed % 2, train__order_seed=seed // 2, train__shuffle=True)
+            for seed in range(4)
+        ]
         (comparison,) = compare_runs(runs)
         assert len(comparison.standings) == 1
         assert comparison.keys == ()
-        assert answer(comparison).startswith("Best on valid: defaults, 91.00%")
+        assert answer(comparison).startswith("Best on valid: defaults, 91.50%")
+        assert "4 seeds" in answer(comparison)
 
     def test_seeds_that_not_all_have_are_left_out_of_the_comparison(self):
         (comparison,) = compare_runs([*THREE_SEEDS, invented(0.2, seed=3, model__num_filters=4)])

@@ -18,6 +18,7 @@ def run(accuracy, num_filters, learning_rate, seed, outcome="finished"):
         "model.num_filters": num_filters,
         "train.seed": seed,
         "train.order_seed": 0,
+        "train.shuffle": False,
         "data.name": "mnist_5k",
         "data.num_valid": 400,
         "data.num_test": 400,

@@ -5,6 +5,7 @@ from compared_runs import invented, with_answers
 from sweeps_on_disk import record
 
 from convsweep.compare.lookup import Subject, find_run, find_subject
+from convsweep.compare.runs import damaged_configurations, load_runs
 from convsweep.compare.side_by_side import (
     comparable_runs,
     differing_origins,
@@ -59,6 +60,26 @@ class TestLookup:
         assert first.jobs[0].run_key in str(refused.value)
         assert changed.run_key in str(refused.value)
 
+    def test_a_configuration_that_two_sweeps_have_is_refused_with_their_ids(self, tmp_path):
+        rates = ["train.learning_rate=0.005"], ["train.learning_rate=0.01"]
+        first = record(tmp_path, *rates)
+        second = record(tmp_path, *([*rate, "train.epochs=1"] for rate in rates), number=1)
+        with pytest.raises(UserError, match="must name one configuration") as refused:
+            find_subject(first.mlruns, "lr0.01")
+        assert first.sweep.id in str(refused.value)
+        assert second.sweep.id in str(refused.value)
+
+    def test_best_is_refused_where_runs_were_judged_on_different_images(self, tmp_path):
+        kept = record(tmp_path, ["data.num_valid=40"], ["data.num_valid=50"])
+        for find in (find_run, find_subject):
+            with pytest.raises(UserError, match="'best' must be one run"):
+                find(kept.mlruns, "best")
+
+    def test_the_name_that_a_run_has_among_all_runs_names_it(self, recorded):
+        (run,) = [run for run in load_runs(recorded.mlruns) if run.run_key == recorded.jobs[3].run_key]
+        assert run.name == "lr0.01 f8 s1 e2 seed1"
+        assert find_run(recorded.mlruns, run.name).run_key == run.run_key
+
     def test_a_run_that_has_not_finished_is_refused_with_its_state(self, tmp_path):
         kept = record(tmp_path, ["train.seed=0"], ["train.seed=1"])
         (kept.run(1) / "result.json").unlink()
@@ -108,3 +129,19 @@ class TestDifferences:
         first = Subject("first", tuple(invented(0.9, seed=seed) for seed in (0, 1)))
         second = Subject("second", tuple(invented(0.8, seed=seed) for seed in (1, 2)))
         assert [run.seeds for run in comparable_runs(first, second)] == [(1, 0), (1, 0)]
+
+
+class TestRuns:
+    """Which runs of a sweep are compared."""
+
+    def test_a_run_that_two_jobs_ask_for_is_one(self, recorded):
+        sweep = recorded.sweep._replace(jobs=recorded.sweep.jobs * 2)
+        assert len(load_runs(recorded.mlruns, sweep)) == 4
+
+    def test_a_run_whose_configuration_is_damaged_is_left_out_and_named(self, tmp_path):
+        kept = record(tmp_path, ["train.seed=0"], ["train.seed=1"])
+        path = kept.run(0) / "config.yaml"
+        path.write_bytes(b"")
+        assert [run.run_key for run in load_runs(kept.mlruns, kept.sweep)] == [kept.jobs[1].run_key]
+        keys = [job.run_key for job in kept.jobs]
+        assert damaged_configurations(kept.mlruns, [*keys, "f" * 16]) == [path]

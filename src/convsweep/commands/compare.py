@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from convsweep.compare.comparison import Comparison
     from convsweep.compare.runs import Run
+    from convsweep.records.sweep import Sweep
 
 
 @click.command()
@@ -66,14 +67,27 @@ def compare(
         if len(comparisons) > 1:
             say(f"\nJudged on {comparison.group}:")
         _print_comparison(comparison, comparison.runs if single_runs else None, axes)
-    if sweep and len(runs) < len(sweep.jobs):
-        say(f"{len(sweep.jobs) - len(runs)} of {len(sweep.jobs)} jobs have not begun.")
+    if sweep is not None:
+        _print_missing(sweep, runs, mlruns)
     files = Files(csv=csv, png=png, json=json, html=html)
     files.write(comparisons, runs, sweep, mlruns)
     if register:
         from convsweep.tracking.registry import register_best
 
         say(register_best(mlruns, comparisons))
+
+
+def _print_missing(sweep: "Sweep", runs: "Sequence[Run]", mlruns: Path) -> None:
+    """Print which of a sweep's runs are not compared: damaged, or not begun."""
+    from convsweep.compare.runs import damaged_configurations
+    from convsweep.terminal import say
+
+    missing = {job.run_key for job in sweep.jobs} - {run.run_key for run in runs}
+    damaged = damaged_configurations(mlruns, sorted(missing))
+    for path in damaged:
+        say(f"'{path}' is damaged, so its run is left out; the same command as before mends it.")
+    if len(missing) > len(damaged):
+        say(f"{len(missing) - len(damaged)} of {len(sweep.jobs)} jobs have not begun.")
 
 
 def _print_comparison(comparison: "Comparison", runs: "Sequence[Run] | None", axes: "Sequence[str]") -> None:

@@ -41,6 +41,9 @@ def predict(*, mlruns: Path, show: Path | None, run: str, images: tuple[Path, ..
     from convsweep.runs.training import class_probabilities
     from convsweep.terminal import console, say
 
+    for path in images:
+        if show is not None and show.exists() and path.exists() and show.samefile(path):
+            raise UserError(f"'--show' must not name one of the pictures that are read (got '{show}').")
     config, parameters = _load(mlruns, run)
     seen, problems = [], []
     for path in images:

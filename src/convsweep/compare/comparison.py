@@ -146,7 +146,8 @@ def _estimate(accuracies: npt.NDArray[np.float64], num_images: int) -> Estimate 
     mean = float(accuracies.mean())
     if len(accuracies) == 1:
         return Estimate(mean, wilson_interval(round(mean * num_images), num_images))
-    return Estimate(mean, student_interval(accuracies, step=1 / num_images))
+    low, high = student_interval(accuracies, step=1 / num_images)
+    return Estimate(mean, Interval(max(low, 0.0), min(high, 1.0)))
 
 
 class _Judgement(NamedTuple):

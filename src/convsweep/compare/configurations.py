@@ -82,7 +82,15 @@ def configurations(runs: Iterable[Run], keys: Sequence[str]) -> list[Configurati
 def _configuration(runs: Sequence[Run], keys: Sequence[str]) -> Configuration:
     values = {key: value for key, value in runs[0].values.items() if key not in SEEDS}
     name = short_name(values | {"data": values["data.name"]}, keys)
-    return Configuration(name, values, tuple(sorted(runs, key=lambda run: run.seeds)))
+    return Configuration(name, values, tuple(sorted(_distinct(runs), key=lambda run: run.seeds)))
+
+
+def _distinct(runs: Iterable[Run]) -> Iterable[Run]:
+    """Return runs without those that have the same seeds as an earlier one: they are the same training."""
+    first: dict[tuple[int, ...], Run] = {}
+    for run in runs:
+        first.setdefault(run.seeds, run)
+    return first.values()
 
 
 def _rank(configuration: Configuration) -> tuple[bool, bool, float, float]:

@@ -25,7 +25,7 @@ def find_subject(mlruns: Path, word: str) -> Subject:
     """Return what is meant: `best` or a sweep's id (its best configuration), a run's name or key, a configuration.
 
     Raises:
-        UserError: There is no such thing, several runs have that name, or it hasn't finished.
+        UserError: There is no such thing, several have that name, or it hasn't finished.
     """
     sweeps = read_sweeps(mlruns)
     sweep = find_sweep(mlruns) if word == "best" else next((one for one in sweeps if one.id == word), None)
@@ -36,10 +36,17 @@ def find_subject(mlruns: Path, word: str) -> Subject:
     if keys:
         run = _finished_run(mlruns, keys, word)
         return Subject(run.name, (run,))
-    for of in (*sweeps, None):
-        for configuration in _configurations(mlruns, of):
-            if configuration.name == word:
-                return _of(configuration, word)
+    named = {
+        _run_keys_of(one): (one, of.id) for of in sweeps for one in _configurations(mlruns, of) if one.name == word
+    }
+    if len(named) > 1:
+        ids = ", ".join(sweep_id for _, sweep_id in named.values())
+        raise UserError(
+            f"'{word}' must name one configuration (there is one in each of {ids}: give runs by their keys)."
+        )
+    found = [one for one, _ in named.values()] or [one for one in _configurations(mlruns, None) if one.name == word]
+    if found:
+        return _of(found[0], word)
     raise UserError(f"There is no run, configuration or sweep '{word}' in '{mlruns}': `convsweep compare` lists them.")
 
 
@@ -58,7 +65,13 @@ def find_run(mlruns: Path, word: str) -> Run:
 
 
 def _best_run(mlruns: Path, sweep: Sweep) -> Run:
-    found = best_run(compare_runs(load_runs(mlruns, sweep), sweep.axes))
+    comparisons = [one for one in compare_runs(load_runs(mlruns, sweep), sweep.axes) if one.best is not None]
+    if len(comparisons) > 1:
+        groups = "; ".join(one.group for one in comparisons)
+        raise UserError(
+            f"'best' must be one run (those of sweep {sweep.id} were judged on different images: {groups})."
+        )
+    found = best_run(comparisons)
     if found is None:
         raise UserError(f"No run of sweep {sweep.id} has finished.")
     return found
@@ -68,6 +81,10 @@ def _configurations(mlruns: Path, sweep: Sweep | None) -> list[Configuration]:
     """Return a sweep's configurations; those of all runs, whatever sweep they are of, if there is none."""
     comparisons = compare_runs(load_runs(mlruns, sweep), sweep.axes if sweep else ())
     return [standing.configuration for comparison in comparisons for standing in comparison.standings]
+
+
+def _run_keys_of(configuration: Configuration) -> tuple[str, ...]:
+    return tuple(run.run_key for run in configuration.runs)
 
 
 def _of(configuration: Configuration, word: str) -> Subject:
@@ -83,7 +100,12 @@ def _run_keys(mlruns: Path, word: str, sweeps: Sequence[Sweep]) -> list[str]:
     known = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     beginning = [key for key in known if key.startswith(word)] if len(word) >= SHORTEST_KEY else []
     named = [job.run_key for sweep in sweeps for job in sweep.jobs if job.name == word]
-    return sorted(beginning) or list(dict.fromkeys(named))
+    return sorted(beginning) or list(dict.fromkeys(named)) or _keys_of_long_name(mlruns, word)
+
+
+def _keys_of_long_name(mlruns: Path, word: str) -> list[str]:
+    """Return the keys of the runs that have this name where the runs of all sweeps are listed."""
+    return [run.run_key for run in load_runs(mlruns) if run.name == word]
 
 
 def _finished_run(mlruns: Path, keys: Sequence[str], word: str) -> Run:
@@ -92,6 +114,6 @@ def _finished_run(mlruns: Path, keys: Sequence[str], word: str) -> Run:
     directory = run_directory(mlruns, keys[0])
     run = load_run(directory, None if keys[0].startswith(word) else word)
     if run is None or run.outcome != "finished":
-        state = "not begun" if run is None else run.outcome
+        state = "not begun, or damaged" if run is None else run.outcome
         raise UserError(f"Run '{word}' must be finished (it is {state}; its record: '{directory}').")
     return run

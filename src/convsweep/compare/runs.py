@@ -11,6 +11,8 @@ from convsweep.naming import HYPERPARAMETERS, decisive, run_name
 from convsweep.nn.training import Evaluation
 from convsweep.records.files import DamagedError
 from convsweep.records.journal import (
+    CONFIG,
+    EVENTS,
     Result,
     read_config,
     read_failure,
@@ -42,12 +44,13 @@ class Run(NamedTuple):
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """What tells it from other runs of its configuration."""
-        return tuple(cast(int, self.values[key]) for key in SEEDS)
+        """What tells it from other runs of its configuration: a seed of the order counts if there is one."""
+        seed, order_seed = (cast(int, self.values[key]) for key in SEEDS)
+        return (seed, order_seed) if self.values["train.shuffle"] else (seed, 0)
 
 
 def load_runs(mlruns: Path, sweep: Sweep | None = None) -> list[Run]:
-    """Return the runs, best accuracy on ``valid`` first; those that came to no end, or diverged, last.
+    """Return the runs, each once, best accuracy on ``valid`` first; those that came to no end, or diverged, last.
 
     Args:
         mlruns: Where the records are.
@@ -58,7 +61,8 @@ def load_runs(mlruns: Path, sweep: Sweep | None = None) -> list[Run]:
     """
     if sweep is not None:
         live = is_live(mlruns, sweep.id)
-        found = [load_run(run_directory(mlruns, job.run_key), job.name, live=live) for job in sweep.jobs]
+        names = {job.run_key: job.name for job in reversed(sweep.jobs)}  # two jobs may ask for the same run
+        found = [load_run(run_directory(mlruns, key), name, live=live) for key, name in reversed(names.items())]
     else:
         found = [load_run(path.parent) for path in sorted(mlruns.glob("runs/*/config.yaml"))]
     return in_order(run for run in found if run is not None)
@@ -99,6 +103,19 @@ def load_run(directory: Path, name: str | None = None, *, live: bool = False) ->
         test_loss=result.test_loss if result else test and test.loss,
         result=result,
     )
+
+
+def damaged_configurations(mlruns: Path, run_keys: Iterable[str]) -> list[Path]:
+    """Return the configuration files that can't be read of runs that have begun: such runs are left out."""
+    begun = [run_directory(mlruns, key) for key in run_keys]
+    paths = [directory / CONFIG for directory in begun if (directory / EVENTS).exists()]
+    damaged = []
+    for path in paths:
+        try:
+            read_config(path.parent)
+        except UserError:
+            damaged.append(path)
+    return damaged
 
 
 def in_order(runs: Iterable[Run]) -> list[Run]:

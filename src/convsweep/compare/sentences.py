@@ -41,10 +41,10 @@ def method(comparison: Comparison) -> str:
         )
     apart = sum(one.relation == "not compared" and one.configuration.is_sound for one in comparison.standings)
     left_out = f" {counted(apart, 'configuration')} with other seeds: not compared." if apart else ""
+    tests = f"multiple comparisons with the best after Hsu, one-sided paired t tests of {comparison.num_seeds} seeds"
     return (
-        f"With 95% probability {best_is}, over all seeds on these images: they were compared seed by seed (multiple "
-        f"comparisons with the best after Hsu, paired t tests of {comparison.num_seeds} seeds). Intervals are those of "
-        f"the mean over seeds (Student). {_runner_up(comparison)} {known}.{left_out}"
+        f"With 95% probability {best_is}, over all seeds on these images: they were compared seed by seed ({tests}). "
+        f"Intervals are those of the mean over seeds (Student). {_runner_up(comparison)} {known}.{left_out}"
     )
 
 
@@ -130,8 +130,8 @@ def _runner_up(comparison: Comparison) -> str:
     t, flips = paired_t_p(ahead, step=1 / comparison.num_valid), sign_flip_p(ahead)
     smallest = smallest_sign_flip_p(len(ahead))
     return (
-        f"It is {100 * ahead.mean():.2f} points ahead of {second.name} (paired t test p = {t:.2g}, permutation test "
-        f"p = {flips:.2g}, which {len(ahead)} seeds can't bring below {smallest:.2g})."
+        f"It is {100 * ahead.mean():.2f} points ahead of {second.name} (two-sided: paired t test p = {t:.2g}, "
+        f"permutation test p = {flips:.2g}, which {len(ahead)} seeds can't bring below {smallest:.2g})."
     )
 
 

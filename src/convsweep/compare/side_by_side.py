@@ -113,6 +113,11 @@ def comparable_runs(first: Subject, second: Subject) -> tuple[Run, Run]:
     return (shared[0], theirs[shared[0].seeds]) if shared else (first.runs[0], second.runs[0])
 
 
+def _seeds(run: Run) -> str:
+    seed, order_seed = run.seeds
+    return f"{seed}, order {order_seed}" if run.values["train.shuffle"] else str(seed)
+
+
 def _places(chosen: npt.NDArray[np.bool_]) -> tuple[int, ...]:
     return tuple(np.flatnonzero(chosen).tolist())
 
@@ -122,7 +127,7 @@ def _origin(mlruns: Path, subject: Subject) -> dict[str, str]:
     run = subject.runs[0]
     assert run.result is not None
     known = {
-        "seeds": ", ".join(str(run.seeds[0]) for run in subject.runs),
+        "seeds": ", ".join(_seeds(run) for run in subject.runs),
         "data": run.result.data_digest[:12],
         "code": run.result.code_digest[:12],
         "machine": run.result.host,

@@ -134,14 +134,23 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
     finally:
         launch.end(state)
         if tracking.enabled and mirror is not None:
-            mirrored = mirror.finish(patience)
+            mirrored = _finish(mirror, patience)
             if mirrored:
                 mark_mirrored(mlruns, launch.sweep.id, mirrored=True)
+    if not mirrored:
+        raise NotMirroredError
     if wanted.multirun:
         pages = "; `convsweep ui` shows all of it" if tracking.enabled else ""
         say(f"`convsweep compare` tells which is best, and how sure that is{pages}.")
-    if not mirrored:
-        raise NotMirroredError
+
+
+def _finish(mirror: MirrorProcess, patience: float) -> bool:
+    """Have the mirror send what is left; once more, and shorter, if that is interrupted."""
+    try:
+        return mirror.finish(patience)
+    except BaseException:  # Ctrl-C or SIGTERM, which the mirror doesn't hear
+        mirror.finish(PATIENCE_WHEN_STOPPED)
+        raise
 
 
 class NotMirroredError(UserError):

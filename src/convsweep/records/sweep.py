@@ -14,6 +14,7 @@ lock              held by the launch as long as it lives
 ================= =============================================================================
 """
 
+import errno
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -154,7 +155,10 @@ def find_sweep(mlruns: Path, sweep_id: str | None = None) -> Sweep:
     if sweep_id is None:
         of_several = [sweep for sweep in read_sweeps(mlruns) if sweep.multirun]
         if not of_several:
-            raise UserError(f"There is no sweep in '{mlruns}' yet: `convsweep train -m ...` runs one.")
+            raise UserError(
+                f"There is no sweep in '{mlruns}' yet: `convsweep train -m ...` runs one "
+                "(`convsweep compare --all` takes single runs)."
+            )
         return of_several[0]
     known = {sweep.id: sweep for sweep in read_sweeps(mlruns)}
     if sweep_id not in known:
@@ -175,6 +179,10 @@ def is_live(mlruns: Path, sweep_id: str) -> bool:
         lock.acquire(blocking=False)
     except filelock.Timeout:
         return True
+    except OSError as error:
+        if error.errno in (errno.EROFS, errno.EACCES):  # nobody writes here, or somebody else: it can be read
+            return False
+        raise
     lock.release()
     return False
 

@@ -14,7 +14,8 @@ from convsweep.errors import UserError
 from convsweep.records.files import writing
 
 HOST = "127.0.0.1"
-MLRUNS, EXPERIMENT = "CONVSWEEP_MLRUNS", "CONVSWEEP_EXPERIMENT"  # environment variables that ``server_app`` reads
+# environment variables that ``server_app`` reads
+MLRUNS, EXPERIMENT, PARENT = "CONVSWEEP_MLRUNS", "CONVSWEEP_EXPERIMENT", "CONVSWEEP_PARENT"
 LOG = "mlflow-server.log"
 LEAN = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -33,7 +34,7 @@ def start(store_uri: str, mlruns: Path, experiment: str, port: int) -> "subproce
         port: On this machine only.
     """
     log_path = mlruns / LOG
-    shown = {MLRUNS: str(mlruns.absolute()), EXPERIMENT: experiment}
+    shown = {MLRUNS: str(mlruns.absolute()), EXPERIMENT: experiment, PARENT: str(os.getpid())}
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store_uri, "--host", HOST]
     command += ["--app-name", "convsweep"]
     command += ["--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning"]

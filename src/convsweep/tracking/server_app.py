@@ -13,9 +13,14 @@ the page. Which experiment is shown stands in environment variables, set by ``se
 
 import functools
 import os
+import signal
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 from mlflow.entities import Run
 from mlflow.server.fastapi_app import app
 from starlette.requests import Request
@@ -27,7 +32,7 @@ from convsweep.tracking import pages
 from convsweep.tracking.artifacts import local_folder
 from convsweep.tracking.open_views import find_parent, open_view, sweep_parents, views_of
 from convsweep.tracking.parent_files import FILES
-from convsweep.tracking.server import EXPERIMENT, MLRUNS
+from convsweep.tracking.server import EXPERIMENT, MLRUNS, PARENT
 from convsweep.tracking.store import Store, answering, open_existing
 from convsweep.tracking.study import last_study
 from convsweep.tracking.summary import shown_sweep
@@ -89,6 +94,17 @@ def _files(parent: Run) -> list[Path]:
     folder = local_folder(parent.info.artifact_uri)
     return [] if folder is None else [folder / name for name in FILES if (folder / name).exists()]
 
+
+def _end_with_parent() -> None:
+    """End the server once the command that started it is gone, though it was killed outright."""
+    with suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(int(os.environ[PARENT]))
+        while parent.is_running() and parent.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)  # a session of its own: the server and this process
+
+
+threading.Thread(target=_end_with_parent, daemon=True).start()
 
 # before all of MLflow's, the last of which takes any address
 app.router.routes[:0] = [

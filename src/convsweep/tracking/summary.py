@@ -18,7 +18,7 @@ from convsweep.compare.runs import load_runs
 from convsweep.records.sweep import Sweep, SweepJob
 from convsweep.tracking.descriptions import ShownSweep, answer_line, counted, experiment_note, run_note, sweep_note
 from convsweep.tracking.names import ANSWER_TAG, NOTE_TAG, SWEEP_TAG, is_ours, tagged
-from convsweep.tracking.parent_files import ParentFiles
+from convsweep.tracking.parent_files import FILES, ParentFiles
 from convsweep.tracking.runs import MirroredRun, reading_records
 from convsweep.tracking.store import Store, answering, search
 from convsweep.tracking.sweeps import Parent
@@ -55,7 +55,8 @@ def send_summary(
     digest = zlib.crc32(repr([(result.events_crc, result.time) for result in results]).encode())
     signature = f"{sweep.state} {ended}: {counted(outcomes)} {digest:08x}"
     described = all(run.note is not None for run in runs.values() if run.run_id is not None)
-    if parent is not None and described and parent.shows(sweep.state, signature, files.found()):
+    has_files = not any(outcome == "finished" for outcome in outcomes) or len(files.found()) == len(FILES)
+    if parent is not None and described and has_files and parent.shows(sweep.state, signature, files.found()):
         return
     if parent is not None:
         files.begin()
@@ -130,7 +131,8 @@ def _metrics(comparisons: Sequence[Comparison], outcomes: Sequence[str]) -> dict
     best = comparisons[0].best if comparisons else None
     if best is None:
         return counts
-    runs = best.configuration.finished
+    seeds = comparisons[0].seeds  # those that the answer speaks of
+    runs = [run for run in best.configuration.finished if not seeds or run.seeds in seeds]
     means = {
         "valid/accuracy": np.mean([run.valid_accuracy for run in runs]),
         "valid/loss": np.mean([run.valid_loss for run in runs]),

@@ -76,7 +76,7 @@ def render(comparisons: Sequence[Comparison], runs: Sequence[Run], sweep: Sweep 
         method=method,
         most_filters=MOST_FILTERS,
         most_steps=MOST_STEPS,
-        num_not_begun=len(sweep.jobs) - len(runs) if sweep is not None else 0,
+        num_not_begun=len({job.run_key for job in sweep.jobs}) - len(runs) if sweep is not None else 0,
         origin=find_origin(runs, best, sweep, mlruns),
         parts=[make_part(comparison, number) for number, comparison in enumerate(comparisons, start=1)],
         runs=runs,
