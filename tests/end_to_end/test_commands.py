@@ -119,7 +119,7 @@ class TestPredict:
 
     def test_a_picture_that_is_read_is_not_written_over(self, grid, pictures):
         path = grid.folder / "mine.png"
-        path.write_bytes(pictures[0].read_bytes())
+        path.write_bytes((grid.folder / pictures[0]).read_bytes())
         before = path.read_bytes()
         ending = grid.convsweep("predict", "best", "mine.png", "--show", "./mine.png")
         assert ending.only_line == "'--show' must not name one of the pictures that are read (got 'mine.png')."
@@ -264,6 +264,13 @@ class TestUi:
         ending = served[3]
         assert (ending.status, ending.err) == (0, "")
         assert ending.out.endswith("Stopped.\n")
+
+    def test_no_process_is_left_once_it_was_killed_outright(self, grid, free_port):
+        with grid.running("ui", "--port", str(free_port())) as program:
+            program.until(lambda: "Ctrl-C stops the server." in program.out)
+            family = program.family()
+            program.send(signal.SIGKILL)
+            assert psutil.wait_procs(family, timeout=10)[1] == []
 
     def test_no_process_is_left(self, served):
         address, _, family, _ = served

@@ -44,9 +44,9 @@ def ranked(grid):
 
 
 def rows(text):
-    """Return the words of a table's rows: those lines that begin with their number."""
+    """Return the words of a table's rows, those lines that begin with their number, without the names."""
     words = [line.split() for line in text.splitlines()]
-    return [row for row in words if row and row[0].isdecimal()]
+    return [[row[0], *row[3:]] for row in words if row and row[0].isdecimal()]
 
 
 def test_configurations_come_with_the_best_on_valid_first(told, grid):
