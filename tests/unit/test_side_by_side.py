@@ -1,5 +1,8 @@
 """Words that name what is compared, and what differs between two."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 from compared_runs import invented, with_answers
 from sweeps_on_disk import record
@@ -7,6 +10,7 @@ from sweeps_on_disk import record
 from convsweep.compare.lookup import Subject, find_run, find_subject
 from convsweep.compare.runs import damaged_configurations, load_runs
 from convsweep.compare.side_by_side import (
+    code_between,
     comparable_runs,
     differing_origins,
     differing_values,
@@ -103,6 +107,21 @@ class TestDifferences:
         assert differing.keys() == {"seeds", "data", "code", "machine"}
         assert differing["seeds"] == ("0, 1", "1")
         assert differing["data"][1] == "d" * 12
+
+    def test_what_changed_between_two_commits_is_told_where_git_has_them(self, tmp_path):
+        git = ["git", "-C", str(Path(__file__).parent)]
+        commits = subprocess.run([*git, "log", "-2", "--format=%H"], capture_output=True, text=True, check=False).stdout
+        if len(commits.split()) < 2:
+            pytest.skip("needs a checkout with two commits")
+        new, old = commits.split()
+        first, second = record(tmp_path, ["train.seed=0"]), record(tmp_path, ["train.seed=1"], number=1)
+        first.write(git_commit=old)
+        second.write(git_commit=new)
+        subjects = [find_subject(first.mlruns, job.run_key) for job in (first.jobs[0], second.jobs[0])]
+        assert f"git diff {old[:12]} {new[:12]}" in code_between(first.mlruns, *subjects)
+        assert "changed" in code_between(first.mlruns, *subjects)
+        second.write(git_commit="f" * 40)
+        assert code_between(first.mlruns, *subjects) == ""
 
     def test_means_are_compared_over_the_seeds_in_common(self):
         first = Subject("first", tuple(invented(valid, seed=seed) for seed, valid in enumerate((0.9, 0.91, 0.92))))

@@ -13,6 +13,7 @@ from convsweep.compare.side_by_side import (
     Facts,
     MeanDifference,
     Metric,
+    code_between,
     comparable_runs,
     differing_origins,
     differing_values,
@@ -40,6 +41,9 @@ def print_side_by_side(mlruns: Path, words: Sequence[str]) -> None:
         _table(subjects, [*_means(subjects), *differing_values(subjects), *differing_origins(mlruns, subjects)])
     )
     for other in others:
+        code = code_between(mlruns, first, other)
+        if code:
+            say(code)
         if other.runs[0].held_out != first.runs[0].held_out:
             say(
                 f"{other.name} and {first.name} were judged on other images ({other.runs[0].held_out}; "

@@ -19,7 +19,7 @@ from convsweep.compare.statistics.paired import mcnemar_p, paired_t_p
 from convsweep.naming import as_text, column
 from convsweep.nn.training import Split
 from convsweep.records.predictions import SPLITS
-from convsweep.records.provenance import DIFF, ENVIRONMENT
+from convsweep.records.provenance import DIFF, ENVIRONMENT, difference_of_commits
 from convsweep.records.sweep import read_sweep, sweep_directory
 
 Metric = Literal["valid_accuracy", "test_accuracy", "valid_loss", "test_loss"]
@@ -66,6 +66,16 @@ def differing_origins(mlruns: Path, subjects: Sequence[Subject]) -> list[Facts]:
     names = dict.fromkeys(name for one in found for name in one)
     sides = {name: tuple(one.get(name, "-") for one in found) for name in names}
     return [Facts(name, of_name) for name, of_name in sides.items() if len(set(of_name)) > 1]
+
+
+def code_between(mlruns: Path, first: Subject, second: Subject) -> str:
+    """Say what changed between the commits that trained two subjects, if they differ and git has both."""
+    sweeps = [read_sweep(mlruns, one.runs[0].result.sweep) if one.runs[0].result else None for one in (first, second)]
+    commits = [sweep.git_commit if sweep is not None else None for sweep in sweeps]
+    if commits[0] is None or commits[1] is None or commits[0] == commits[1]:
+        return ""
+    found = difference_of_commits(commits[0], commits[1])
+    return "" if found is None else f"`git diff {commits[0][:12]} {commits[1][:12]}`: {found or 'nothing changed'}."
 
 
 def mean(subject: Subject, metric: Metric) -> float:

@@ -61,6 +61,16 @@ def write_provenance(directory: Path, found: Provenance) -> None:
         write_whole(directory / DIFF, found.git_diff)
 
 
+def difference_of_commits(first: str, second: str) -> str | None:
+    """Return in short what changed between two commits of this code; None if git doesn't have both.
+
+    Returns:
+        As git says it: ``3 files changed, 12 insertions(+), 3 deletions(-)``; empty if nothing did.
+    """
+    found = _git(Path(__file__).parents[1], "diff", "--shortstat", "--end-of-options", first, second)
+    return None if found is None else found.decode(errors="replace").strip()
+
+
 def changed_files(diff: bytes) -> list[str]:
     """Return the paths that a difference changes."""
     text = diff.decode(errors="replace")
