@@ -126,6 +126,8 @@ class _Members:
         logits[[first is not None for first in self.diverged_at]] = np.nan
         with np.errstate(invalid="ignore", over="ignore"):
             losses = cross_entropy(logits, batch.labels).mean(axis=-1)
+        if self._plain_softmax:
+            losses[first_not_a_number(logits, batch.labels) < len(batch.labels)] = np.inf
         accuracies = (logits.argmax(axis=-1) == batch.labels).mean(axis=-1)
         return [Score(*of_member) for of_member in zip(losses.tolist(), accuracies.tolist(), strict=True)]
 

@@ -51,6 +51,20 @@ PROGRAMS = (
         {"train.ties": "first"},
     ),
     Program(
+        "average_gradient",
+        "Pooling's maximum gets the gradient of average pooling: a quarter to every place.",
+        "`np.repeat(gradient, 2, axis=...) / 4` for pooling's backward pass",
+        "Filters learn blurred and slowly.",
+        {"train.ties": "average"},
+    ),
+    Program(
+        "after_update",
+        "The gradient that leaves the dense layer is taken with its updated weights.",
+        "`self.weights -= ...` above `self.weights @ gradient`",
+        "Filters grow instead of learning: losses rise to no number within some hundred steps.",
+        {"train.gradient": "after_update"},
+    ),
+    Program(
         "conv_frozen",
         "The convolution never learns.",
         "`conv.backprop(gradient)` is missing, or its update is not assigned",

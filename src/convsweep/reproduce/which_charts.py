@@ -1,5 +1,6 @@
 """A log's course, drawn over what each program's seeds print."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,13 @@ from matplotlib.figure import Figure
 
 from convsweep.pictures.style import BLUE, GREY, ORANGE
 from convsweep.records.files import writing
-from convsweep.reproduce.log_lines import Metric
+from convsweep.reproduce.log_lines import Metric, Printed
+from convsweep.reproduce.places import Quantity
 from convsweep.reproduce.which_program import Judged, Study
 
 COLOURS = {"consistent": BLUE, "inconclusive": ORANGE, "inconsistent": GREY}
 COLUMNS = 3
+FAR = 1e6  # where what is no finite number is drawn: out of sight
 SHOWN = 12  # programs, the likeliest
 
 
@@ -43,6 +46,10 @@ def course(study: Study, metric: Metric) -> Figure:
     panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).reshape(-1)
     for axes, judged in zip(panels, shown, strict=False):
         _panel(axes, study, judged, metric)
+    values = [printed.value for quantity, printed in _numbers(study, metric) if math.isfinite(printed.value)]
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    room = (high - low) / 3 or 0.1
+    panels[0].set_ylim(low - room, high + room)  # what is far off is cut, lest the log become a flat line
     for axes in panels[len(shown) :]:
         axes.set_visible(False)
     unit = " (nats)" if metric == "loss" else ""
@@ -54,24 +61,17 @@ def course(study: Study, metric: Metric) -> Figure:
 
 def _panel(axes: Axes, study: Study, judged: Judged, metric: Metric) -> None:
     columns = [index for index, quantity in enumerate(study.placed.quantities) if quantity.metric == metric]
-    reported = np.array([study.placed.printed[index].value for index in columns])
-    sample = study.samples[judged.program][:, columns]  # [n, Q]
+    reported = np.array([printed.value for _, printed in _numbers(study, metric)])
+    sample = np.nan_to_num(study.samples[judged.program][:, columns], nan=FAR, posinf=FAR)  # [n, Q]
     numbers, colour = np.arange(1, len(columns) + 1), COLOURS[judged.verdict]
+    axes.fill_between(numbers, sample.min(axis=0), sample.max(axis=0), color=colour, alpha=0.3, linewidth=0)
+    axes.plot(numbers, sample.mean(axis=0), color=colour, linewidth=1.5)
     axes.plot(numbers, np.where(np.isfinite(reported), reported, np.nan), "k.-", markersize=5, linewidth=0.7)
-    low, high = axes.get_ylim()
-    seen = np.where(np.isfinite(sample), sample, np.inf)
-    room = (high - low) or 1.0
-    # a program that is far off is cut at the frame, lest the log become a flat line
-    axes.set_ylim(low - room / 2, high + room / 2)
-    axes.fill_between(
-        numbers,
-        np.clip(seen.min(axis=0), None, high + 9 * room),
-        np.clip(seen.max(axis=0), None, high + 9 * room),
-        color=colour,
-        alpha=0.3,
-        linewidth=0,
-    )
-    axes.plot(numbers, np.clip(seen.mean(axis=0), None, high + 9 * room), color=colour, linewidth=1.5)
     axes.set_title(f"{judged.program}: {judged.verdict}", fontsize=9)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _numbers(study: Study, metric: Metric) -> list[tuple[Quantity, Printed]]:
+    pairs = zip(study.placed.quantities, study.placed.printed, strict=True)
+    return [pair for pair in pairs if pair[0].metric == metric]

@@ -3,6 +3,7 @@
 ``reproduce`` does it all; ``trainings``, ``train_all`` and ``assess`` are its parts, for those who show progress.
 """
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -146,18 +147,23 @@ def assess(log: Log, placed: PlacedLog, protocol: Protocol, courses: Courses) ->
         }
 
     rounding = Rounding(
-        np.array([printed.value for printed in placed.printed]), np.array([printed.half for printed in placed.printed])
+        np.array([printed.value for printed in placed.printed]),
+        np.array([printed.half for printed in placed.printed]),
+        np.array([quantity.metric == "loss" for quantity in placed.quantities]),
     )
     printings = (protocol.printing,) if protocol.printing else placed.printings
     by_printing = {printing: samples(placed.quantities, printing) for printing in printings}
-    found = {printing: likenesses(rounding, sample) for printing, sample in by_printing.items()}
+    found = likenesses(
+        rounding,
+        {(printing, name): sample for printing, of_all in by_printing.items() for name, sample in of_all.items()},
+    )
     judged, own_samples = [], {}
     for program in programs:
         # the rule that favours the program: if it printed the log, the true rule's p is no larger
-        printing = max(printings, key=lambda rule: (found[rule][program.name].p, found[rule][program.name].log_density))
+        printing = max(printings, key=functools.partial(_favour, found, program.name))
         own_samples[program.name] = by_printing[printing][program.name]
         diverged = sum(course.diverged_at is not None for course in of_program[program.name])
-        likeness = found[printing][program.name]
+        likeness = found[printing, program.name]
         judged.append(
             Judged(
                 program.name,
@@ -180,6 +186,12 @@ def assess(log: Log, placed: PlacedLog, protocol: Protocol, courses: Courses) ->
         apart = _tell_apart(further, samples(further, remaining[0].printing), pair)
     diverged_at = {name: [course.diverged_at for course in found] for name, found in of_program.items()}
     return Study(log, placed, protocol, programs, judged, apart, own_samples, diverged_at)
+
+
+def _favour(found: Mapping[tuple[Printing, str], Likeness], program: str, printing: Printing) -> tuple[float, float]:
+    """Return what orders printing rules by how well a program explains the log under them."""
+    likeness = found[printing, program]
+    return likeness.p, likeness.log_density
 
 
 def _loudest(likeness: Likeness, placed: PlacedLog, sample: Floats) -> tuple[Loud, ...]:

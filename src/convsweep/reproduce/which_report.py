@@ -41,7 +41,7 @@ def sentences(study: Study) -> list[str]:
     """Return what the table doesn't say, the conclusion last."""
     n = study.protocol.num_seeds
     lines = [
-        f"p: the share of {n + 1} runs, the log and the program's {n} seeds, that the program explains as badly as the log.",
+        f"p: how rarely, of {n + 1} runs, the program explains one of its own as badly as the log, beside the others.",
         "Likelihood: how probable the log's numbers are under the program, relative to the likeliest program.",
         "Consistent is not identical: a program whose seeds vary widely is consistent with much.",
     ]
