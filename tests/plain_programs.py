@@ -49,6 +49,7 @@ PROGRAMS = {  # name: the network, and what else differs
     "rate_tenth": (QuickReference, {"rate": 0.0005}),
     "test_on_train": (QuickReference, {"tests_on_training_images": True}),
     "unshuffled": (QuickReference, {"shuffle": False}),
+    "shuffled": (QuickReference, {"shuffle": True}),
 }
 
 

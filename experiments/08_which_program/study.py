@@ -110,9 +110,10 @@ def _report(record: pd.DataFrame) -> Report:
     refused, logs = int(own.sum()), num_logs * len(names)
     answer = (
         f"A program's own log is called inconsistent in {refused:,} of {logs:,} cases ({refused / logs:.1%}; most "
-        f"often of `{names[worst]}`, {shares[worst, worst]:.1%}). The other programs are ruled out by {others.mean():.0%} of "
-        f"the logs: of the {len(others)} pairs, {int((others > 0.95).sum())} are told apart by more than 95% of the "
-        f"logs, {int((others < 0.2).sum())} by less than 20%."
+        f"often of `{names[worst]}`, {shares[worst, worst]:.1%}). "
+        f"The other programs are ruled out by {others.mean():.0%} of the logs: of the {len(others)} pairs, "
+        f"{int((others > 0.95).sum())} are told apart by more than 95% of the logs, "
+        f"{int((others < 0.2).sum())} by less than 20%."
     )
     return Report(measured, answer)
 

@@ -42,7 +42,7 @@ def test_it_says_what_it_understood_and_what_it_can_not_conclude(ending):
     lines = ending.out.splitlines()
     assert lines[0] == "The log: 9 numbers (8 of train, 1 of test) from 5 lines, 2 epochs; means of 100 steps."
     assert lines[1] == "Lines ignored: 'MNIST from scratch'."
-    assert "12 programs, 3 seeds each (the images' order for all); data=mnist_5k: 200 training, 50 test" in ending.out
+    assert "13 programs, 3 seeds each (the images' order for all); data=mnist_5k: 200 training, 50 test" in ending.out
     assert any(line.startswith("Inconclusive: 3 seeds are too few") for line in lines)
 
 
@@ -55,9 +55,9 @@ def test_every_program_has_a_row_and_the_variant_that_is_the_same_has_none(endin
 def test_verdicts_are_a_list_with_one_on_all_numbers_of_each_program(folder):
     rows = json.loads((folder / "verdicts.json").read_text())
     joint = [row for row in rows if row["quantity"] == "all"]
-    assert len(joint) == 12
+    assert len(joint) == 13
     assert {row["verdict"] for row in joint} == {"inconclusive"}
-    assert len(rows) == 12 * (1 + 9)
+    assert len(rows) == 13 * (1 + 9)
     (row,) = (row for row in rows if row["program"] == "exact" and row["quantity"] == "test loss at epoch 2")
     assert (row["reported_low"], row["reported_high"]) == pytest.approx((0.85, 0.95))
 
@@ -65,7 +65,7 @@ def test_verdicts_are_a_list_with_one_on_all_numbers_of_each_program(folder):
 def test_results_hold_what_every_seed_printed(folder):
     with (folder / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 12 * 3 * 9
+    assert len(rows) == 13 * 3 * 9
     assert {row["window"] for row in rows} == {"0", "100"}
 
 
@@ -80,7 +80,7 @@ def test_mlflow_shows_each_seed_of_each_program_below_the_study(workplace, folde
     assert study.tags["convsweep.verdict.exact"] == "inconclusive"
     assert study.files() == {path.name for path in folder.iterdir()}
     runs = workplace.runs("replication")
-    assert len(runs) == 12 * 3
+    assert len(runs) == 13 * 3
     assert {run.params["program"] for run in runs} >= {"exact", "num_filters=4"}
 
 

@@ -69,7 +69,7 @@ def study_of(protocol, splits, courses):
     return study
 
 
-@pytest.mark.parametrize("program", [program for program in PROGRAMS if program != "unshuffled"])
+@pytest.mark.parametrize("program", [program for program in PROGRAMS if program != "unshuffled"])  # none is shuffled
 def test_a_program_of_plain_loops_is_recognised(study_of, program):
     """It remains, is the likeliest, and nothing remains beside it but what one such log can't tell from it."""
     study = study_of(program)

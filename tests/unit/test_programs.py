@@ -14,10 +14,11 @@ def test_every_program_says_what_it_does_and_what_usually_causes_it():
 
 
 def test_every_program_but_exact_changes_what_is_trained_or_tested():
-    config = make_config({"train.shuffle": True})
-    assert len(candidates(config, {})) == len(PROGRAMS)
-    for program in PROGRAMS[1:]:
-        assert configured(program, config) != config or program.tests_on_training_images
+    for shuffle, same in ((True, "shuffled"), (False, "unshuffled")):
+        config = make_config({"train.shuffle": shuffle})
+        assert len(candidates(config, {})) == len(PROGRAMS) - 1
+        for program in PROGRAMS[1:]:
+            assert configured(program, config) != config or program.tests_on_training_images or program.name == same
 
 
 def test_a_mistake_that_the_network_asked_for_has_anyway_is_no_other_program():

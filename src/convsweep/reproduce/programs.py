@@ -100,6 +100,13 @@ PROGRAMS = (
         {"train.shuffle": False},
     ),
     Program(
+        "shuffled",
+        "Every epoch has the images in an order of its own, which differs from seed to seed.",
+        "`np.random.permutation` before each epoch, though the text doesn't say so",
+        "Windows of one epoch don't rise and fall as those of the next.",
+        {"train.shuffle": True},
+    ),
+    Program(
         "test_on_train",
         "The test is on training images.",
         "`test_images = mnist.train_images()[:n]`",
