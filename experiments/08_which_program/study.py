@@ -22,7 +22,9 @@ from experiments.harness.study import Facts, Report, Setting, Study, data_fact, 
 
 OVERRIDES = ("data=mnist", "data.num_train=1000", "data.num_valid=10", "train.epochs=3", "train.shuffle=false")
 SMALL = ("data.num_train=200", "data.num_test=50")
-SEEDS, LOGS, SMALL_LOGS = 20, 200, 3
+SEEDS = 20  # that judge a log
+SETS, LOGS_A_SET = 10, 20  # another set of seeds judges other logs: one set may happen to lie badly
+SMALL_SETS, SMALL_LOGS = 2, 2
 FIRST_HELD_OUT = 1000  # seeds of the logs, never used by the programs that judge them
 WINDOW = 100
 PICTURE = "ruled_out.png"
@@ -31,10 +33,11 @@ PICTURE = "ruled_out.png"
 def _measure(setting: Setting) -> Facts:
     config = compose_run([*OVERRIDES, *(SMALL if setting.small else ()), *setting.overrides])
     num_train, epochs = config.data.num_train, config.train.epochs
-    num_logs = SMALL_LOGS if setting.small else LOGS
+    num_sets, num_logs = (SMALL_SETS, SMALL_LOGS) if setting.small else (SETS, LOGS_A_SET)
     placed = place(read_log(_template(num_train, epochs)), num_train, epochs)
     kept = wanted(placed, plain_softmax=True)
-    programs, seeds, held_out = candidates(config, {}), range(SEEDS), range(FIRST_HELD_OUT, FIRST_HELD_OUT + num_logs)
+    programs, seeds = candidates(config, {}), range(num_sets * SEEDS)
+    held_out = range(FIRST_HELD_OUT, FIRST_HELD_OUT + num_sets * num_logs)
     configs = [with_seed(program.config, seed) for program in programs for seed in (*seeds, *held_out)]
     courses: dict[RunConfig, Course] = {}
     with closing(train_all(in_stacks(list(dict.fromkeys(configs)), kept))) as outcomes:
@@ -52,20 +55,23 @@ def _measure(setting: Setting) -> Facts:
             tests_on_training_images=program.tests_on_training_images,
         )
 
-    samples = {program.name: printed(program, seeds) for program in programs}
     rows = []
-    for program in programs:
-        found = [likenesses(_rounded(log, placed), samples) for log in printed(program, held_out)]
-        for name in samples:
-            ruled_out = sum(of_log[name].p <= ALPHA for of_log in found)
-            likeliest = sum(_likeliest(of_log) == name for of_log in found)
-            rows.append((program.name, name, num_logs, ruled_out, likeliest))
-    write_results(
-        pd.DataFrame(rows, columns=["printed_by", "program", "logs", "ruled_out", "likeliest"]), setting.folder
-    )
+    for number in range(num_sets):
+        own_seeds = seeds[number * SEEDS : (number + 1) * SEEDS]
+        own_logs = held_out[number * num_logs : (number + 1) * num_logs]
+        samples = {program.name: printed(program, own_seeds) for program in programs}
+        for program in programs:
+            found = [likenesses(_rounded(log, placed), samples) for log in printed(program, own_logs)]
+            for name in samples:
+                ruled_out = sum(of_log[name].p <= ALPHA for of_log in found)
+                likeliest = sum(_likeliest(of_log) == name for of_log in found)
+                rows.append((own_seeds[0], program.name, name, num_logs, ruled_out, likeliest))
+    columns = ["first_seed", "printed_by", "program", "logs", "ruled_out", "likeliest"]
+    write_results(pd.DataFrame(rows, columns=columns), setting.folder)
     return Facts(
         data_fact(load(config.data)),
-        f"0 to {SEEDS - 1} of each program judge logs of seeds {held_out[0]} to {held_out[-1]}, none dropped",
+        f"0 to {seeds[-1]} of each program in {num_sets} sets of {SEEDS}; each set judges {num_logs} logs of each "
+        f"program, of seeds {held_out[0]} to {held_out[-1]}, none dropped",
     )
 
 
@@ -91,7 +97,11 @@ def _rounded(log: Floats, placed: PlacedLog) -> Rounding:
 
 
 def _report(record: pd.DataFrame) -> Report:
-    names, num_logs = list(dict.fromkeys(record["program"])), int(record["logs"].iloc[0])
+    names, num_logs = list(dict.fromkeys(record["program"])), _num_logs(record)
+    of_set = [
+        np.diag(_square(rows, "ruled_out")).sum() / (len(names) * _num_logs(rows))
+        for _, rows in record.groupby("first_seed")
+    ]
     ruled_out, likeliest = _square(record, "ruled_out"), _square(record, "likeliest")
     shares, own = ruled_out / num_logs, np.diag(ruled_out)
     others = shares[~np.eye(len(names), dtype=bool)]
@@ -110,7 +120,8 @@ def _report(record: pd.DataFrame) -> Report:
     refused, logs = int(own.sum()), num_logs * len(names)
     answer = (
         f"A program's own log is called inconsistent in {refused:,} of {logs:,} cases ({refused / logs:.1%}; most "
-        f"often of `{names[worst]}`, {shares[worst, worst]:.1%}). "
+        f"often of `{names[worst]}`, {shares[worst, worst]:.1%}; "
+        f"by set of seeds {min(of_set):.1%} to {max(of_set):.1%}). "
         f"The other programs are ruled out by {others.mean():.0%} of the logs: of the {len(others)} pairs, "
         f"{int((others > 0.95).sum())} are told apart by more than 95% of the logs, "
         f"{int((others < 0.2).sum())} by less than 20%."
@@ -121,12 +132,18 @@ def _report(record: pd.DataFrame) -> Report:
 def _square(record: pd.DataFrame, column: str) -> Floats:
     """Return counts by the program that printed the log and the program that is judged."""
     number = record["program"].nunique()
-    return record[column].to_numpy(dtype=float).reshape(number, number)
+    counts: Floats = record[column].to_numpy(dtype=float).reshape(-1, number, number).sum(axis=0)
+    return counts
+
+
+def _num_logs(record: pd.DataFrame) -> int:
+    """Return how many logs each program printed."""
+    return int(record.drop_duplicates("first_seed")["logs"].sum())
 
 
 def _draw(record: pd.DataFrame) -> Mapping[str, Figure]:
     names = list(dict.fromkeys(record["program"]))
-    shares = _square(record, "ruled_out") / int(record["logs"].iloc[0])
+    shares = _square(record, "ruled_out") / _num_logs(record)
     figure = Figure(figsize=(8, 6.6), layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
