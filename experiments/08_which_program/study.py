@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -96,6 +97,11 @@ def _rounded(log: Floats, placed: PlacedLog) -> Rounding:
     return Rounding(np.round(log / (2 * half)) * 2 * half, half, are_losses)
 
 
+def _read(folder: Path) -> pd.DataFrame:
+    """Return the record; counts are measured, and so are floats."""
+    return read_results(folder).astype({"ruled_out": float, "likeliest": float})
+
+
 def _report(record: pd.DataFrame) -> Report:
     names, num_logs = list(dict.fromkeys(record["program"])), _num_logs(record)
     of_set = [
@@ -166,5 +172,5 @@ STUDY = Study(
     measure=_measure,
     report=_report,
     draw=_draw,
-    read=read_results,
+    read=_read,
 )
