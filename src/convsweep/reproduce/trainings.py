@@ -14,6 +14,7 @@ from convsweep.reproduce.courses import Course, Wanted, follow
 from convsweep.runs.executors import Processes, num_cores
 from convsweep.runs.partition import divide_into_stacks
 
+START_UP = 2.0  # seconds until all processes train
 TRIED_STEPS = 200  # whose time an estimate is made from
 
 
@@ -31,7 +32,10 @@ def in_stacks(configs: Sequence[RunConfig], kept: Wanted) -> list[Training]:
 
 
 def estimate(stacks: Sequence[Training]) -> float:
-    """Return about how many seconds training will take, from a few steps of each kind of stack tried out here."""
+    """Return about how many seconds training will take, from a few steps of each kind of stack tried out here.
+
+    Evaluations are counted as steps. Other work on the same cores makes it longer.
+    """
     seconds: dict[tuple[int, int, str], float] = {}
     total = 0.0
     for training in stacks:
@@ -39,8 +43,9 @@ def estimate(stacks: Sequence[Training]) -> float:
         kind = (len(training.configs), config.model.num_filters, config.train.gradient)
         if kind not in seconds:
             seconds[kind] = _seconds_a_step(training)
-        total += seconds[kind] * config.train.epochs * config.data.num_train
-    return total / min(num_cores(), len(stacks))
+        images = config.train.epochs * config.data.num_train + len(training.wanted.evaluations) * config.data.num_test
+        total += seconds[kind] * images
+    return START_UP + total / min(num_cores(), len(stacks))
 
 
 def train_all(stacks: Sequence[Training]) -> Generator[dict[RunConfig, Course]]:
