@@ -70,7 +70,9 @@ class Reference:
             ]
             if self.ties == "first":
                 places = places[:1]
-            share = 1 / len(places) if self.ties == "split" else 1
+            if self.ties == "average":
+                places = [(2 * i + di, 2 * j + dj) for di in range(2) for dj in range(2)]
+            share = 1 / len(places) if self.ties in ("split", "average") else 1
             for row, column in places:
                 grad_maps[row, column, f] = share * grad_pooled[i, j, f]
         return grad_maps
@@ -87,7 +89,7 @@ class Reference:
         for output in range(10):
             # of the loss towards this output's probability: nothing but the true class's matters
             grad_probability = -1 / probabilities[label] if output == label else 0.0
-            if grad_probability == 0 and self.gradient == "exact":
+            if grad_probability == 0 and self.gradient in ("exact", "after_update"):
                 continue  # the line whose absence is the tutorial's second fault
             p = probabilities[output]
             grad_logits = np.array([-p * q for q in probabilities])  # d p / d z_c for the other classes c
@@ -100,6 +102,8 @@ class Reference:
             if "dense" not in self.frozen:
                 self.weights = self.weights - learning_rate * np.outer(features, grad_logits)
                 self.biases = self.biases - learning_rate * grad_logits
+            if self.gradient == "after_update":
+                grad_features = self.weights @ grad_logits
         return grad_features
 
 

@@ -91,7 +91,7 @@ def test_the_quick_reference_computes_what_the_plain_one_does(start, batch):
     assert (np.abs(quick.filters - start.filters) > 1e-3).any()  # there was a 9 among the labels
 
 
-@pytest.mark.parametrize("gradient", ["exact", "last_class", "as_printed"])
+@pytest.mark.parametrize("gradient", ["exact", "last_class", "as_printed", "after_update"])
 def test_two_hundred_steps_on_real_digits_follow_the_slow_loops(pixels, digits, gradient):
     loss, parameters = differences_from_reference(pixels, digits[1], steps=220, gradient=gradient)
     assert loss < 1e-10

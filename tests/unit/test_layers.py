@@ -161,3 +161,13 @@ def test_equal_patches_give_bit_equal_outputs(rng, dtype, num_filters):
     maps = conv.forward(patches)
     np.testing.assert_array_equal(maps, np.broadcast_to(maps[:1], maps.shape))
     np.testing.assert_array_equal(maps[..., 60:], np.broadcast_to(maps[..., 3:4], maps[..., 60:].shape))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_averaging_hands_a_quarter_of_the_gradient_to_every_place(rng, dtype):
+    pool = MaxPool2("average")
+    pooled(pool, rng.normal(size=(4, MEMBERS, FILTERS, 6)).astype(dtype))
+    towards = rng.normal(size=(MEMBERS, FILTERS, 6)).astype(dtype)
+    gradient = pool.backward(towards)
+    assert gradient.dtype == dtype
+    np.testing.assert_array_equal(gradient, np.stack([towards / 4] * 4))

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from convsweep.nn.patches import KERNEL, Floats, Padding, image_patches
 
-Ties = Literal["all", "first", "split"]
+Ties = Literal["all", "first", "split", "average"]
 Labels = npt.NDArray[np.integer[Any]]
 Bits = npt.NDArray[np.signedinteger[Any]]
 
@@ -84,10 +84,11 @@ class MaxPool2:
 
     ``ties`` says who receives the gradient of a block whose maximum stands in several places (blank
     background makes that the common case on MNIST): ``all`` of them, each in full, as in the
-    tutorial; the ``first`` in row-major order, as PyTorch does; or ``split`` evenly.
+    tutorial; the ``first`` in row-major order, as PyTorch does; or ``split`` evenly. ``average`` is a mistake that
+    people make: the gradient of average pooling, a quarter to every place, maximum or not.
 
     Args:
-        ties: ``all``, ``first`` or ``split``.
+        ties: ``all``, ``first``, ``split`` or ``average``.
 
     >>> from convsweep.nn.patches import to_blocks
     >>> image = np.array([[0, 50, 0, 29], [0, 80, 31, 2], [33, 90, 0, 75], [0, 9, 0, 95]], float)
@@ -108,6 +109,8 @@ class MaxPool2:
 
     def backward(self, grad_output: Floats) -> Floats:
         """Hand the gradient ``[R, F, B]`` back to the last maps' maxima: ``[4, R, F, B]``, in the maps' own memory."""
+        if self.ties == "average":
+            return np.multiply(grad_output, grad_output.dtype.type(1 / len(self._maps)), out=self._maps)
         maps, bits = self._maps, _bits(self._maps)
         # A map minus its maximum is +0 at the maximum and negative elsewhere. Its sign, spread over the number's other
         # bits and inverted, lets the gradient's bits pass or not: in half the time of a product with a boolean mask.

@@ -1,7 +1,7 @@
 """The network: convolution 3x3 -> max-pooling 2x2 -> dense -> softmax, trained one image at a time.
 
-Three gradient rules can be asked for. ``exact`` is the mathematics. The other two are the faults of
-the tutorial's printed code, kept so that its numbers can be traced to them:
+Four gradient rules can be asked for. ``exact`` is the mathematics. The next two are the faults of
+the tutorial's printed code, kept so that its numbers can be traced to them; the last is another that people make:
 
 ``last_class``
     The input gradient that leaves the dense layer is that of the last class's loop turn: the
@@ -9,6 +9,8 @@ the tutorial's printed code, kept so that its numbers can be traced to them:
 ``as_printed``
     ``last_class``, and the true class's softmax derivative is p(1 - 2p) where p(1 - p) is right.
     Training diverges.
+``after_update``
+    The gradient that leaves the dense layer is taken with the weights as they are after the step's update.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,7 +22,7 @@ import numpy.typing as npt
 from convsweep.nn.layers import Conv2d, Dense, MaxPool2, Ties, softmax
 from convsweep.nn.patches import KERNEL, Floats, Padding, feature_map_shape
 
-Gradient = Literal["exact", "last_class", "as_printed"]
+Gradient = Literal["exact", "last_class", "as_printed", "after_update"]
 Layer = Literal["conv", "dense"]
 
 IMAGE_SHAPE = (28, 28)
@@ -72,7 +74,7 @@ class CNN:
         learning_rates: One a member.
         padding: ``valid`` or ``same``.
         ties: Who receives a pooling block's gradient; see ``MaxPool2``.
-        gradient: ``exact``, ``last_class`` or ``as_printed``; see the module's docstring.
+        gradient: ``exact``, ``last_class``, ``as_printed`` or ``after_update``; see the module's docstring.
         frozen: Layers that don't learn: ``conv``, ``dense``.
     """
 
@@ -101,6 +103,7 @@ class CNN:
         self.ties: Ties = ties
         self.gradient: Gradient = gradient
         self.frozen = frozenset(frozen)
+        self._updates_first = gradient == "after_update" and "dense" not in self.frozen
         self.conv = Conv2d(filters, planes=4, positions=blocks)
         self.pool = MaxPool2(ties)
         self.dense = Dense(by_class, np.stack([p.biases for p in parameters]))
@@ -141,11 +144,14 @@ class CNN:
         """Train every member on one image; return the logits ``[R, C]`` it had before (a buffer: copy to keep)."""
         logits = self.forward(patches)
         grad_logits = self._scaled_gradient(logits, label)
+        if self._updates_first:
+            self.dense.update(grad_logits)
         if "conv" not in self.frozen and self._reaches_conv(label):
-            grad_features = self.dense.backward(grad_logits)  # with the weights as they were before this step
+            # with the weights as they were before this step, but for `after_update`
+            grad_features = self.dense.backward(grad_logits)
             self.conv.backward(self.pool.backward(grad_features.reshape(self._pooled_shape)))
             self.conv.update()
-        if "dense" not in self.frozen:
+        if "dense" not in self.frozen and not self._updates_first:
             self.dense.update(grad_logits)
         return logits
 
@@ -161,4 +167,4 @@ class CNN:
         return gradient
 
     def _reaches_conv(self, label: int) -> bool:
-        return self.gradient == "exact" or label == NUM_CLASSES - 1
+        return self.gradient in ("exact", "after_update") or label == NUM_CLASSES - 1

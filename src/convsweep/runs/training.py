@@ -30,6 +30,19 @@ def beginning(config: RunConfig) -> Checkpoint:
     return Checkpoint(-1, parameters, json.dumps(order_rng(config.train.order_seed).bit_generator.state))
 
 
+def network_of(configs: Sequence[RunConfig], parameters: Sequence[Parameters]) -> CNN:
+    """Return the stack of runs that have come to these parameters."""
+    shared = configs[0]
+    return CNN(
+        parameters,
+        [config.train.learning_rate for config in configs],
+        padding=shared.model.padding,
+        ties=shared.train.ties,
+        gradient=shared.train.gradient,
+        frozen=shared.train.frozen,
+    )
+
+
 def train_together(configs: Sequence[RunConfig], starts: Sequence[Checkpoint], splits: Splits) -> StackEvents:
     """Train runs as one stack, and yield what happens with the number of the run that it happens to.
 
@@ -39,14 +52,7 @@ def train_together(configs: Sequence[RunConfig], starts: Sequence[Checkpoint], s
         splits: The images.
     """
     shared, start = configs[0], starts[0]
-    network = CNN(
-        [start.parameters for start in starts],
-        [config.train.learning_rate for config in configs],
-        padding=shared.model.padding,
-        ties=shared.train.ties,
-        gradient=shared.train.gradient,
-        frozen=shared.train.frozen,
-    )
+    network = network_of(configs, [start.parameters for start in starts])
     rng = order_rng(shared.train.order_seed)
     rng.bit_generator.state = json.loads(start.order_state)
     return train(

@@ -1,0 +1,161 @@
+"""The programs that a log may come from: the network as asked for, and with the mistakes that people make.
+
+To add one, add it to ``PROGRAMS``. What it changes are keys of the configuration, so that
+``convsweep train KEY=VALUE`` trains the same network.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from convsweep.config import RunConfig, validate
+
+
+class Program(NamedTuple):
+    """One way to write the program."""
+
+    name: str
+    sentence: str  # what it does
+    cause: str  # the line of code that usually causes it
+    effect: str  # what it does to the numbers
+    changes: Mapping[str, object] = {}  # values by their dotted keys
+    factors: Mapping[str, float] = {}  # what other values are multiplied by
+    tests_on_training_images: bool = False
+
+
+PROGRAMS = (
+    Program(
+        "exact",
+        "The network as asked for, with the correct gradient.",
+        "none",
+        "none",
+    ),
+    Program(
+        "last_class",
+        "The convolution learns from images of class 9 only.",
+        "the loop over the outputs lacks `if gradient == 0: continue`, and returns its last turn's input gradient",
+        "Losses end higher, and vary more from seed to seed.",
+        {"train.gradient": "last_class"},
+    ),
+    Program(
+        "as_printed",
+        "As last_class, and the true class's softmax derivative is p(1 - 2p).",
+        "`+=` where the derivative's diagonal must be assigned",
+        "Losses grow until they are no numbers, within some 1,500 steps.",
+        {"train.gradient": "as_printed"},
+    ),
+    Program(
+        "ties_first",
+        "Of equal maxima in a pooling block only the first receives the gradient.",
+        "`argmax` in place of `==`, as in PyTorch's and TensorFlow's pooling",
+        "Filters learn more slowly from blank background: early losses are a little higher.",
+        {"train.ties": "first"},
+    ),
+    Program(
+        "average_gradient",
+        "Pooling's maximum gets the gradient of average pooling: a quarter to every place.",
+        "`np.repeat(gradient, 2, axis=...) / 4` for pooling's backward pass",
+        "Filters learn blurred and slowly.",
+        {"train.ties": "average"},
+    ),
+    Program(
+        "after_update",
+        "The gradient that leaves the dense layer is taken with its updated weights.",
+        "`self.weights -= ...` above `self.weights @ gradient`",
+        "Filters grow instead of learning: losses rise to no number within some hundred steps.",
+        {"train.gradient": "after_update"},
+    ),
+    Program(
+        "conv_frozen",
+        "The convolution never learns.",
+        "`conv.backprop(gradient)` is missing, or its update is not assigned",
+        "Losses end much higher, and depend on the filters that were drawn.",
+        {"train.frozen": ["conv"]},
+    ),
+    Program(
+        "init_times_10",
+        "Initial filters and weights are ten times as large.",
+        "another divisor in `np.random.randn(...) / 9` and `/ input_len`",
+        "The first losses are far from ln 10.",
+        factors={"model.init_scale": 10},
+    ),
+    Program(
+        "rate_times_10",
+        "The learning rate is ten times as high.",
+        "`lr=0.05` for `lr=0.005`",
+        "Losses jump, or end in no number.",
+        factors={"train.learning_rate": 10},
+    ),
+    Program(
+        "rate_tenth",
+        "The learning rate is a tenth.",
+        "`lr=0.0005` for `lr=0.005`",
+        "Losses fall slowly.",
+        factors={"train.learning_rate": 0.1},
+    ),
+    Program(
+        "unshuffled",
+        "Every epoch has the images in the order of the file.",
+        "`np.random.permutation` is missing, or applied once to a copy",
+        "Windows of one epoch rise and fall as those of the next.",
+        {"train.shuffle": False},
+    ),
+    Program(
+        "shuffled",
+        "Every epoch has the images in an order of its own, which differs from seed to seed.",
+        "`np.random.permutation` before each epoch, though the text doesn't say so",
+        "Windows of one epoch don't rise and fall as those of the next.",
+        {"train.shuffle": True},
+    ),
+    Program(
+        "test_on_train",
+        "The test is on training images.",
+        "`test_images = mnist.train_images()[:n]`",
+        "Test losses are those of images that were learned.",
+        tests_on_training_images=True,
+    ),
+)
+
+
+class Candidate(NamedTuple):
+    """A program with all its values."""
+
+    name: str
+    sentence: str
+    config: RunConfig
+    tests_on_training_images: bool
+
+
+def candidates(config: RunConfig, variants: Mapping[str, RunConfig]) -> list[Candidate]:
+    """Return every program that differs from the ones before it, hyperparameters' variants of ``exact`` last.
+
+    Args:
+        config: That of ``exact``.
+        variants: Configurations with other hyperparameters, by their names.
+    """
+    found = [
+        Candidate(program.name, program.sentence, configured(program, config), program.tests_on_training_images)
+        for program in PROGRAMS
+    ]
+    found += [Candidate(name, f"As exact, with {name}.", other, False) for name, other in variants.items()]
+    distinct: dict[tuple[RunConfig, bool], Candidate] = {}
+    for candidate in found:
+        distinct.setdefault((candidate.config, candidate.tests_on_training_images), candidate)
+    return list(distinct.values())
+
+
+def configured(program: Program, config: RunConfig) -> RunConfig:
+    """Return the configuration of a program, given that of ``exact``."""
+    values = config.model_dump()
+    for key, value in program.changes.items():
+        section, name = key.split(".")
+        values[section][name] = value
+    for key, factor in program.factors.items():
+        section, name = key.split(".")
+        values[section][name] = float(f"{values[section][name] * factor:.12g}")  # 0.05, not 0.05000000000000001
+    return validate(values)
+
+
+def with_seed(config: RunConfig, seed: int) -> RunConfig:
+    """Return a configuration's run with this seed; if images are shuffled, with an order of its own, too."""
+    order = {"order_seed": seed} if config.train.shuffle else {}
+    return config.model_copy(update={"train": config.train.model_copy(update={"seed": seed, **order})})

@@ -1,0 +1,224 @@
+"""Which program printed this log? All programs' seeds trained, and the log judged by what they print.
+
+``reproduce`` does it all; ``trainings``, ``train_all`` and ``assess`` are its parts, for those who show progress.
+"""
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+import numpy as np
+
+from convsweep.config import RunConfig
+from convsweep.errors import UserError
+from convsweep.reproduce.courses import Course, Wanted
+from convsweep.reproduce.likeness import Likeness, Rounding, likenesses
+from convsweep.reproduce.logs import Log
+from convsweep.reproduce.places import PlacedLog, Printing, Quantity, further_quantities, place, printed_by, wanted
+from convsweep.reproduce.programs import Candidate, candidates, with_seed
+from convsweep.reproduce.statistics import ALPHA, Floats, Verdict, judge
+from convsweep.reproduce.trainings import Training, in_stacks, train_all
+
+LEAST_SEEDS = 3  # for a mean and a spread when one is left out
+LOUDEST = 3  # places that are named
+
+
+class Protocol(NamedTuple):
+    """How the log's program is said to train, and by how many seeds it is judged."""
+
+    config: RunConfig  # of the program ``exact``; its seeds are not used
+    num_seeds: int = 20
+    first_seed: int = 0
+    printing: Printing | None = None  # None: under whichever rule a program explains the log best
+    variants: Mapping[str, RunConfig] = {}  # with other hyperparameters, by their names
+
+
+class Loud(NamedTuple):
+    """A number of the log that lies far from a program's seeds."""
+
+    quantity: str
+    reported: float
+    mean: float
+    distance: float  # in standard deviations of one more run
+
+
+class Judged(NamedTuple):
+    """A program, and whether it can have printed the log."""
+
+    program: str
+    sentence: str
+    verdict: Verdict
+    p: float
+    log_likelihood: float  # natural logarithm, up to a constant that all programs share
+    printing: Printing  # the rule under which the program explains the log best
+    seeds: int
+    diverged: int
+    loudest: tuple[Loud, ...]
+
+
+class Apart(NamedTuple):
+    """A number that the log lacks, and that would tell two programs apart."""
+
+    quantity: str
+    programs: tuple[str, str]
+    means: tuple[float, float]
+    distance: float  # of the means, in standard deviations of one run
+
+
+class Study(NamedTuple):
+    """All that was found."""
+
+    log: Log
+    placed: PlacedLog
+    protocol: Protocol
+    candidates: Sequence[Candidate]
+    judged: Sequence[Judged]  # the likeliest first
+    apart: Apart | None  # of the two likeliest programs that remain
+    samples: Mapping[str, Floats]  # by program: [n, Q], what its seeds print under its printing rule
+    diverged_at: Mapping[str, Sequence[int | None]]  # by program and seed
+
+    @property
+    def remaining(self) -> list[Judged]:
+        """The programs that are not ruled out."""
+        return [judged for judged in self.judged if judged.verdict != "inconsistent"]
+
+
+Courses = Mapping[RunConfig, Course]  # by configurations with a seed
+
+
+def reproduce(log: Log, protocol: Protocol) -> Study:
+    """Train all programs and judge the log by them.
+
+    Raises:
+        UserError: The log doesn't fit the images, or the images can't be had.
+    """
+    placed = place(log, protocol.config.data.num_train, protocol.config.train.epochs)
+    courses: dict[RunConfig, Course] = {}
+    with closing(train_all(trainings(protocol, wanted(placed, plain_softmax=log.diverged)))) as outcomes:
+        for outcome in outcomes:
+            courses |= outcome
+    return assess(log, placed, protocol, courses)
+
+
+def trainings(protocol: Protocol, kept: Wanted) -> list[Training]:
+    """Return the stacks to train: every program's seeds, and what several programs share once.
+
+    Raises:
+        UserError: There are too few seeds.
+    """
+    if protocol.num_seeds < LEAST_SEEDS:
+        raise UserError(f"'--seeds' must be >= {LEAST_SEEDS} with a log (got {protocol.num_seeds}).")
+    configs = list(
+        dict.fromkeys(
+            with_seed(candidate.config, seed)
+            for candidate in candidates(protocol.config, protocol.variants)
+            for seed in seeds(protocol)
+        )
+    )
+    return in_stacks(configs, kept)
+
+
+def seeds(protocol: Protocol) -> range:
+    """Return the seeds of every program."""
+    return range(protocol.first_seed, protocol.first_seed + protocol.num_seeds)
+
+
+def assess(log: Log, placed: PlacedLog, protocol: Protocol, courses: Courses) -> Study:
+    """Judge a log by the courses of all programs' seeds."""
+    programs = candidates(protocol.config, protocol.variants)
+    of_program = {
+        program.name: [courses[with_seed(program.config, seed)] for seed in seeds(protocol)] for program in programs
+    }
+    kept = wanted(placed, plain_softmax=log.diverged)
+
+    def samples(quantities: Sequence[Quantity], printing: Printing) -> dict[str, Floats]:
+        return {
+            program.name: printed_by(
+                of_program[program.name],
+                quantities,
+                kept.seen,
+                printing,
+                num_train=placed.num_train,
+                tests_on_training_images=program.tests_on_training_images,
+            )
+            for program in programs
+        }
+
+    rounding = Rounding(
+        np.array([printed.value for printed in placed.printed]),
+        np.array([printed.half for printed in placed.printed]),
+        np.array([quantity.metric == "loss" for quantity in placed.quantities]),
+    )
+    printings = (protocol.printing,) if protocol.printing else placed.printings
+    by_printing = {printing: samples(placed.quantities, printing) for printing in printings}
+    found = likenesses(
+        rounding,
+        {(printing, name): sample for printing, of_all in by_printing.items() for name, sample in of_all.items()},
+    )
+    judged, own_samples = [], {}
+    for program in programs:
+        # the rule that favours the program: if it printed the log, the true rule's p is no larger
+        printing = max(printings, key=functools.partial(_favour, found, program.name))
+        own_samples[program.name] = by_printing[printing][program.name]
+        diverged = sum(course.diverged_at is not None for course in of_program[program.name])
+        likeness = found[printing, program.name]
+        judged.append(
+            Judged(
+                program.name,
+                program.sentence,
+                judge(likeness.p, conclusive=1 / (protocol.num_seeds + 1) <= ALPHA),
+                likeness.p,
+                likeness.log_density,
+                printing,
+                protocol.num_seeds,
+                diverged,
+                _loudest(likeness, placed, own_samples[program.name]),
+            )
+        )
+    judged.sort(key=lambda one: -one.log_likelihood)
+    remaining = [one for one in judged if one.verdict != "inconsistent"]
+    further = further_quantities(placed)
+    apart = None
+    if len(remaining) > 1 and further:
+        pair = (remaining[0].program, remaining[1].program)
+        apart = _tell_apart(further, samples(further, remaining[0].printing), pair)
+    diverged_at = {name: [course.diverged_at for course in found] for name, found in of_program.items()}
+    return Study(log, placed, protocol, programs, judged, apart, own_samples, diverged_at)
+
+
+def _favour(found: Mapping[tuple[Printing, str], Likeness], program: str, printing: Printing) -> tuple[float, float]:
+    """Return what orders printing rules by how well a program explains the log under them."""
+    likeness = found[printing, program]
+    return likeness.p, likeness.log_density
+
+
+def _loudest(likeness: Likeness, placed: PlacedLog, sample: Floats) -> tuple[Loud, ...]:
+    order = np.argsort(-np.abs(likeness.distances), kind="stable")[:LOUDEST]
+    with np.errstate(invalid="ignore"):
+        means = sample.mean(axis=0)
+    return tuple(
+        Loud(
+            placed.quantities[index].name,
+            placed.printed[index].value,
+            float(means[index]),
+            float(likeness.distances[index]),
+        )
+        for index in order
+    )
+
+
+def _tell_apart(further: Sequence[Quantity], samples: Mapping[str, Floats], programs: tuple[str, str]) -> Apart | None:
+    """Return the number whose value differs most between two programs, by its spread under both."""
+    first, second = (samples[name] for name in programs)
+    best: Apart | None = None
+    for index, quantity in enumerate(further):
+        one, other = first[:, index], second[:, index]
+        if not (np.isfinite(one).all() and np.isfinite(other).all()):
+            continue
+        spread = math.sqrt((one.var(ddof=1) + other.var(ddof=1)) / 2) + 1e-12
+        distance = abs(float(one.mean() - other.mean())) / spread
+        if best is None or distance > best.distance:
+            best = Apart(quantity.name, programs, (float(one.mean()), float(other.mean())), distance)
+    return best

@@ -1,0 +1,146 @@
+"""What people read of the question which program printed a log: a table and some sentences."""
+
+import math
+from pathlib import Path
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from convsweep.markdown import blocks, table
+from convsweep.records.files import write_whole, writing
+from convsweep.reproduce.logs import describe
+from convsweep.reproduce.places import SAID_OF_PRINTING
+from convsweep.reproduce.statistics import Verdict
+from convsweep.reproduce.which_program import Judged, Study
+
+HEADINGS = ("program", "verdict", "p", "likelihood", "farthest number", "log", "its seeds' mean")
+
+
+def protocol_line(study: Study, images: str) -> str:
+    """Return how every program was trained."""
+    protocol = study.protocol
+    order = "an order of images of its own a seed" if protocol.config.train.shuffle else "the images' order for all"
+    return (
+        f"{len(study.judged)} programs, {protocol.num_seeds} seeds each ({order}); {images}, "
+        f"{study.placed.epochs} epoch{'' if study.placed.epochs == 1 else 's'}."
+    )
+
+
+def terminal_table(study: Study) -> RenderableType:
+    """Return the table of programs, the likeliest first, to print."""
+    drawn = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
+    for heading in HEADINGS:
+        right = heading in ("p", "likelihood", "log", "its seeds' mean")
+        drawn.add_column(heading, justify="right" if right else "left")
+    for row in _rows(study):
+        drawn.add_row(*row)
+    return drawn
+
+
+def sentences(study: Study) -> list[str]:
+    """Return what the table doesn't say, the conclusion last."""
+    n = study.protocol.num_seeds
+    lines = [
+        f"p: how rarely, of {n + 1} runs, the program explains one of its own as badly as the log, beside the others.",
+        "Likelihood: how probable the log's numbers are under the program, relative to the likeliest program.",
+        "Consistent is not identical: a program whose seeds vary widely is consistent with much.",
+    ]
+    if len(study.placed.printings) > 1 and study.protocol.printing is None:
+        likeliest = study.remaining[0] if study.remaining else study.judged[0]
+        lines.append(
+            f"The log's windows fit best as '{likeliest.printing}': {SAID_OF_PRINTING[likeliest.printing]}. "
+            "Every program is judged under the printing rule that favours it; --printing chooses one for all."
+        )
+    if study.apart is not None:
+        apart = study.apart
+        lines.append(
+            f"The {apart.quantity} would tell {apart.programs[0]} (mean {apart.means[0]:.4g}) from {apart.programs[1]} "
+            f"(mean {apart.means[1]:.4g}) best: the means are {apart.distance:.1f} standard deviations of a run apart."
+        )
+    return [*lines, conclusion(study)]
+
+
+def conclusion(study: Study) -> str:
+    """Return which programs remain."""
+    remaining = [judged.program for judged in study.remaining]
+    ruled_out = [judged.program for judged in study.judged if judged.verdict == "inconsistent"]
+    rest = f"; ruled out: {', '.join(ruled_out)}" if ruled_out else ""
+    if any(judged.verdict == "inconclusive" for judged in study.judged):
+        return (
+            f"Inconclusive: {study.protocol.num_seeds} seeds are too few to rule a program out at 5% (19 are needed); "
+            f"the likeliest is {study.judged[0].program}."
+        )
+    if not remaining:
+        return f"The log is inconsistent with all of these programs; the likeliest is {study.judged[0].program}."
+    if len(remaining) == 1:
+        return f"The log is consistent with {remaining[0]} alone{rest}."
+    return f"Inconclusive: the log is consistent with {', '.join(remaining)} (the likeliest first){rest}."
+
+
+def verdicts(study: Study) -> dict[str, Verdict]:
+    """Return every program's verdict."""
+    return {judged.program: judged.verdict for judged in study.judged}
+
+
+def markdown_report(study: Study, images: str) -> str:
+    """Return all of it as Markdown."""
+    programs = table(
+        ["program", "what it does"],
+        [[candidate.name, candidate.sentence] for candidate in study.candidates],
+    )
+    return (
+        blocks(
+            "Which program printed this log?",
+            *describe(study.log),
+            protocol_line(study, images),
+            table(list(HEADINGS), _rows(study)),
+            *sentences(study),
+            programs,
+        )
+        + "\n"
+    )
+
+
+def write_report(study: Study, images: str, folder: Path) -> Path:
+    """Write the report into a folder as ``report.md``; return the file's path.
+
+    Raises:
+        UserError: The folder can't be written to.
+    """
+    path = folder / "report.md"
+    with writing(path):
+        write_whole(path, markdown_report(study, images).encode())
+    return path
+
+
+def _rows(study: Study) -> list[list[str]]:
+    best = max(judged.log_likelihood for judged in study.judged)
+    return [_row(judged, best) for judged in study.judged]
+
+
+def _row(judged: Judged, best: float) -> list[str]:
+    farthest = judged.loudest[0]
+    mean = f"{farthest.mean:.4f}"
+    if judged.diverged:
+        mean = f"{judged.diverged} of {judged.seeds} diverged"
+    return [
+        judged.program,
+        judged.verdict,
+        f"{judged.p:.3f}",
+        relative(judged.log_likelihood - best),
+        farthest.quantity,
+        f"{farthest.reported:.4f}",
+        mean,
+    ]
+
+
+def relative(log_ratio: float) -> str:
+    """Return a likelihood relative to the best one's, given the logarithm of the ratio.
+
+    >>> relative(0.0), relative(-1.0), relative(-20.0), relative(-math.inf)
+    ('1', '0.37', '2e-09', '<1e-99')
+    """
+    if log_ratio < math.log(1e-99):
+        return "<1e-99"
+    ratio = math.exp(log_ratio)
+    return f"{ratio:.2g}" if ratio >= 0.01 else f"{ratio:.0e}"

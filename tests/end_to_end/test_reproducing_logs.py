@@ -1,0 +1,118 @@
+"""``convsweep reproduce --log FILE``, small: what it says, writes and logs, and how it ends."""
+
+import csv
+import json
+
+import pytest
+from PIL import Image
+
+LOG = """\x1b[1mMNIST\x1b[0m from scratch
+Epoch 1
+Step 100: loss = 2.1, accuracy = 0.3
+Step 200: loss = 1.2, accuracy = 70.5%
+Epoch 2
+Step 100: loss = 0.8, accuracy = 80%
+Step 200: loss = 0.7, accuracy = 0.85
+Test loss: 0.9
+"""
+SMALL = ("data=mnist_5k", "data.num_valid=10", "data.num_test=50", "--seeds", "3")
+
+
+@pytest.fixture(scope="module")
+def workplace(new_workplace):
+    workplace = new_workplace()
+    (workplace.folder / "log.txt").write_text(LOG)
+    return workplace
+
+
+@pytest.fixture(scope="module")
+def ending(workplace):
+    arguments = ("--also", "model.num_filters=4,8", "--output", "study", "--expect", "num_filters=4=inconclusive")
+    return workplace.convsweep("reproduce", "--log", "log.txt", *SMALL, *arguments)
+
+
+@pytest.fixture(scope="module")
+def folder(workplace, ending):
+    assert ending.status == 0, ending.err
+    return workplace.folder / "study"
+
+
+def test_it_says_what_it_understood_and_what_it_can_not_conclude(ending):
+    assert ending.err == ""
+    lines = ending.out.splitlines()
+    assert lines[0] == "The log: 9 numbers (8 of train, 1 of test) from 5 lines, 2 epochs; means of 100 steps."
+    assert lines[1] == "Lines ignored: 'MNIST from scratch'."
+    assert "13 programs, 3 seeds each (the images' order for all); data=mnist_5k: 200 training, 50 test" in ending.out
+    assert any(line.startswith("Inconclusive: 3 seeds are too few") for line in lines)
+
+
+def test_every_program_has_a_row_and_the_variant_that_is_the_same_has_none(ending):
+    for program in ("exact", "last_class", "as_printed", "test_on_train", "num_filters=4"):
+        assert any(line.startswith(f"{program} ") for line in ending.out.splitlines())
+    assert "num_filters=8" not in ending.out
+
+
+def test_verdicts_are_a_list_with_one_on_all_numbers_of_each_program(folder):
+    rows = json.loads((folder / "verdicts.json").read_text())
+    joint = [row for row in rows if row["quantity"] == "all"]
+    assert len(joint) == 13
+    assert {row["verdict"] for row in joint} == {"inconclusive"}
+    assert len(rows) == 13 * (1 + 9)
+    (row,) = (row for row in rows if row["program"] == "exact" and row["quantity"] == "test loss at epoch 2")
+    assert (row["reported_low"], row["reported_high"]) == pytest.approx((0.85, 0.95))
+
+
+def test_results_hold_what_every_seed_printed(folder):
+    with (folder / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 13 * 3 * 9
+    assert {row["window"] for row in rows} == {"0", "100"}
+
+
+def test_pictures_can_be_opened(folder):
+    for name in ("loss.png", "accuracy.png"):
+        with Image.open(folder / name) as picture:
+            assert picture.width > 800
+
+
+def test_mlflow_shows_each_seed_of_each_program_below_the_study(workplace, folder):
+    (study,) = workplace.runs("study")
+    assert study.tags["convsweep.verdict.exact"] == "inconclusive"
+    assert study.files() == {path.name for path in folder.iterdir()}
+    runs = workplace.runs("replication")
+    assert len(runs) == 13 * 3
+    assert {run.params["program"] for run in runs} >= {"exact", "num_filters=4"}
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "line"),
+    [
+        (None, (), "'--log' must be a file (got 'log.txt')."),
+        ("nothing here", (), "A log must hold a loss or an accuracy with its number, such as 'loss: 0.5' (got none)."),
+        (
+            LOG,
+            ("train.gradient=exact",),
+            "'train.gradient' is what the programs differ in (got 'train.gradient=exact')",
+        ),
+        (LOG, ("rerun=true",), "'rerun' is no part of what a program trains: model, train and data are"),
+        (LOG, ("train.epochs=1",), "'train.epochs' must be >= 2, the log's number (got 1)."),
+        (LOG, ("data.num_train=150",), "The log's steps and windows must fit 'data.num_train'"),
+        (LOG, ("--also", "train.epochs=1,2"), "'--also' must be KEY=VALUE,VALUE... of model or train, not epochs"),
+        (LOG, ("--expect", "exactly=consistent"), "'--expect' must be PROGRAM=VERDICT, of exact, last_class"),
+        (LOG, ("--seeds", "2"), "'--seeds' must be >= 3 with a log (got 2)."),
+        (LOG, ("train.epochs=2000", "--seeds", "20"), "Training will take about"),
+        (LOG, ("model.num_filters=0",), "'model.num_filters' must be >= 1 (got 0)."),
+    ],
+)
+def test_nonsense_is_told_in_one_line_and_trains_nothing(new_workplace, text, arguments, line):
+    workplace = new_workplace(store=False)
+    if text is not None:
+        (workplace.folder / "log.txt").write_text(text)
+    ending = workplace.convsweep("reproduce", "--log", "log.txt", "data=mnist_5k", "data.num_test=50", *arguments)
+    assert ending.only_line.startswith(line)
+    assert {path.name for path in workplace.folder.iterdir()} <= {"log.txt"}
+
+
+@pytest.mark.parametrize("arguments", [("--yes",), ("--printing", "after"), ("--also", "model.num_filters=4")])
+def test_what_goes_with_a_log_alone_is_refused_without_one(workplace, arguments):
+    assert workplace.convsweep("reproduce", *arguments).only_line == f"'{arguments[0]}' goes with '--log FILE'."

@@ -1,0 +1,131 @@
+"""Logs that plain loops printed (``plain_programs``), judged by what the network's seeds print."""
+
+import math
+
+import numpy as np
+import pytest
+from configurations import make_config
+from plain_programs import PROGRAMS, log_of
+
+from convsweep.data import load
+from convsweep.nn.training import Evaluation as Evaluated
+from convsweep.nn.training import Window
+from convsweep.reproduce.courses import Evaluation, Wanted, follow
+from convsweep.reproduce.logs import read_log
+from convsweep.reproduce.places import place, wanted
+from convsweep.reproduce.programs import with_seed
+from convsweep.reproduce.trainings import estimate, train_all
+from convsweep.reproduce.which_program import Protocol, assess, reproduce, trainings
+from convsweep.reproduce.which_report import conclusion, markdown_report, verdicts
+from convsweep.runs.training import beginning, train_together
+
+EPOCHS, WINDOW, SEED = 2, 100, 2
+SIZES = {"data.num_train": 1000, "data.num_valid": 10, "data.num_test": 200, "train.epochs": EPOCHS}
+# those that one log of this length can't tell from the program; they may remain beside it
+NEAR = {
+    "exact": {"ties_first", "average_gradient", "test_on_train"},
+    "test_on_train": {"ties_first", "average_gradient", "exact"},
+    "ties_first": {"average_gradient", "exact", "test_on_train"},
+    "average_gradient": {"ties_first", "exact", "test_on_train"},
+    "conv_frozen": {"rate_tenth"},
+    "after_update": {"as_printed"},
+    "rate_times_10": {"as_printed"},
+}
+
+
+@pytest.fixture(scope="module")
+def protocol():
+    return Protocol(make_config(SIZES))
+
+
+@pytest.fixture(scope="module")
+def splits(protocol):
+    return load(protocol.config.data).splits
+
+
+@pytest.fixture(scope="module")
+def courses(protocol):
+    """All programs' seeds, trained once for all logs; by whether a plain softmax is taken."""
+    trained = {}
+
+    def of(placed, *, plain_softmax):
+        if plain_softmax not in trained:
+            stacks = trainings(protocol, wanted(placed, plain_softmax=plain_softmax))
+            trained[plain_softmax] = {
+                config: course for outcome in train_all(stacks) for config, course in outcome.items()
+            }
+        return trained[plain_softmax]
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def study_of(protocol, splits, courses):
+    def study(program):
+        log = read_log(log_of(program, splits.train, splits.test, seed=SEED, epochs=EPOCHS, window=WINDOW))
+        placed = place(log, 1000, EPOCHS)
+        return assess(log, placed, protocol, courses(placed, plain_softmax=log.diverged))
+
+    return study
+
+
+@pytest.mark.parametrize("program", [program for program in PROGRAMS if program != "unshuffled"])  # none is shuffled
+def test_a_program_of_plain_loops_is_recognised(study_of, program):
+    """It remains, is the likeliest, and nothing remains beside it but what one such log can't tell from it."""
+    study = study_of(program)
+    remaining = {judged.program for judged in study.remaining}
+    assert program in remaining
+    assert study.judged[0].program in {program} | NEAR.get(program, set())
+    assert remaining <= {program} | NEAR.get(program, set())
+
+
+def test_the_printing_rule_is_told_by_the_log(study_of):
+    """The loops print before the step: the other rules' windows are off by one image, and the first lacks one."""
+    assert study_of("last_class").judged[0].printing in ("before", "before_run_on")
+
+
+def test_the_report_names_what_remains_and_what_is_ruled_out(study_of):
+    study = study_of("last_class")
+    assert conclusion(study).startswith("The log is consistent with last_class alone; ruled out: ")
+    assert verdicts(study)["exact"] == "inconsistent"
+    text = markdown_report(study, "these images")
+    assert "20 seeds each (the images' order for all); these images, 2 epochs." in text
+    assert "The convolution learns from images of class 9 only." in text
+
+
+def test_a_seeds_course_is_that_of_the_run_that_train_makes_of_it(splits):
+    config = with_seed(make_config({**SIZES, "train.shuffle": True, "train.window": 250}), 3)
+    seen = tuple(range(0, 2001, 250))
+    (course,) = follow([config], Wanted(seen, (Evaluation("test", 2),), plain_softmax=False), splits)
+    events = [event for _, event in train_together([config], [beginning(config)], splits)]
+    windows = [event for event in events if isinstance(event, Window)]
+    np.testing.assert_allclose(np.diff(course.losses) / 250, [window.loss for window in windows], rtol=1e-12)
+    np.testing.assert_allclose(np.diff(course.hits) / 250, [window.accuracy for window in windows], rtol=1e-12)
+    (test,) = (event for event in events if isinstance(event, Evaluated) and event.split == "test")
+    assert course.evaluations[Evaluation("test", 2)] == (test.loss, test.accuracy)
+
+
+def test_a_seeds_course_does_not_depend_on_its_stack(splits):
+    configs = [with_seed(make_config({**SIZES, "train.gradient": "as_printed"}), seed) for seed in range(3)]
+    kept = Wanted((0, 100, 1999), (Evaluation("trained", 2),), plain_softmax=True)
+    together, (alone,) = follow(configs, kept, splits), follow(configs[1:2], kept, splits)
+    np.testing.assert_array_equal(together[1].losses, alone.losses)
+    assert together[1].evaluations.keys() == alone.evaluations.keys()
+    assert together[1].diverged_at == alone.diverged_at
+    assert alone.diverged_at is not None
+    assert math.isnan(alone.losses[-1])
+
+
+def test_three_seeds_conclude_nothing():
+    """From Python, all of it."""
+    protocol = Protocol(make_config({**SIZES, "data.num_train": 100, "data.num_test": 20}), num_seeds=3)
+    study = reproduce(read_log("Epoch 1 loss: 2.2\nEpoch 2 loss: 1.9\nTest accuracy: 0.5"), protocol)
+    assert {judged.verdict for judged in study.judged} == {"inconclusive"}
+    assert conclusion(study).startswith("Inconclusive: 3 seeds are too few")
+    assert study.apart is not None
+
+
+def test_an_estimate_is_made_in_seconds(protocol):
+    placed = place(read_log("Epoch 2 loss: 2.2"), 1000, EPOCHS)
+    stacks = trainings(protocol._replace(num_seeds=3), wanted(placed, plain_softmax=False))
+    assert 0.05 < estimate(stacks) < 60
