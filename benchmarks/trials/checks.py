@@ -42,8 +42,13 @@ KINDS = (
 CHANGES = ("time", "crc32", "checkpoint")  # fields of an event that may differ; a checkpoint's arrays are compared
 OF_THE_LAUNCH = ("seconds", "time", "sweep", "host", "events_crc", "crc32")  # the same of a result
 
-RUN_FILES = r"config\.yaml|events\.jsonl|result\.json|lock|checkpoints/epoch_\d{3}\.npz|figures/[a-z_]+\.png"
-SWEEP_FILES = r"sweep\.json|environment\.json|uncommitted\.diff|multirun\.yaml|mirrored|lock|mirror\.lock"
+RUN_FILES = (
+    r"config\.yaml|events\.jsonl|(predictions|checkpoints/epoch_\d{3})\.npz|result\.json|lock|figures/[a-z_]+\.png"
+)
+SWEEP_FILES = (
+    r"sweep\.json|environment\.json|uncommitted\.diff|multirun\.yaml|mirrored|lock|mirror\.lock"
+    r"|report\.html|comparison\.png"
+)
 JOB_FILES = r"\.hydra/(config|hydra|overrides)\.yaml|convsweep\.log"
 MLFLOW_FILES = r"mlflow\.db(-wal|-shm)?|mlflow\.lock|artifacts/(.*/)?[^./][^/]*"
 
@@ -94,7 +99,7 @@ def check(mlruns: Path, undisturbed: dict[str, RunFacts], *, with_mlflow: bool) 
 def _facts(directory: Path) -> RunFacts:
     lines = (directory / "events.jsonl").read_text().splitlines()
     arrays = {}
-    for path in sorted(directory.glob("checkpoints/*")):
+    for path in (*sorted(directory.glob("checkpoints/*")), *directory.glob("predictions.npz")):
         with np.load(path, allow_pickle=False) as file:
             for name in file.files:
                 array = file[name]

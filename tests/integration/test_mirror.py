@@ -368,7 +368,7 @@ class TestOnce:
             sweep.write()
             assert follow_once(sweep) == (True, [])
         first, table, _ = experiment_note(recorded).split("\n\n")
-        assert "one seed" in first
+        assert "1 seed" in first
         assert [row.split(" | ")[2] for row in table.splitlines()[2:]] == ["1 finished", "2 finished, 1 diverged"]
 
     def test_artifacts_that_were_deleted_are_sent_again(self, recorded, follow_once, content_of):

@@ -71,7 +71,9 @@ def send_summary(
     tags = {ANSWER_TAG: answer_line(comparisons), COUNTS_TAG: counted(outcomes)}
     # not of a sweep that may go on: MLflow keeps every value ever sent
     found = _metrics(comparisons, outcomes) if sweep.state == "finished" else {}
-    metrics = [Metric(key, value, int(ended * 1000), 0) for key, value in found.items()]
+    # its time is that of the last result, which stays: of exactly equal values MLflow keeps one
+    when = int(max((result.time for result in results), default=ended) * 1000)
+    metrics = [Metric(key, value, when, 0) for key, value in found.items()]
     parent.send_summary(note, tags, metrics, files.paths())
     describe_experiment(store)
     parent.send_end(sweep.state, ended, signature)
