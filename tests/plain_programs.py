@@ -3,6 +3,8 @@
 They print logs in several styles. Nothing of ``convsweep`` trains here: see ``reference``.
 """
 
+from typing import Any
+
 import numpy as np
 from reference import QuickReference
 
@@ -36,7 +38,7 @@ def initial(rng, num_filters=8, scale=1.0):
     )
 
 
-PROGRAMS = {  # name: the network, and what else differs
+PROGRAMS: dict[str, tuple[Any, dict[str, Any]]] = {  # name: the network, and what else differs
     "exact": (QuickReference, {}),
     "last_class": (QuickReference, {"gradient": "last_class"}),
     "as_printed": (QuickReference, {"gradient": "as_printed"}),
