@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from convsweep.compare.statistics.paired import (
-    holm,
     mcnemar_p,
     paired_t_p,
     sign_flip_p,
@@ -87,22 +86,6 @@ def test_mcnemars_test_is_the_binomial_test(only_a, only_b):
     assert mcnemar_p(only_a, only_b) == pytest.approx(expected, rel=1e-9)
 
 
-def test_holms_correction_by_hand():
-    """Sorted 0.005, 0.01, 0.03, 0.04, times 4, 3, 2, 1: 0.02, 0.03, 0.06, 0.04, which must not fall: 0.06."""
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.7]).tolist() == [1, 1]
-    assert holm([]).tolist() == []
-
-
-def test_holms_correction_is_that_of_the_closed_test_of_bonferroni():
-    """A hypothesis is rejected if every set of hypotheses it is in has a p <= level / size (Marcus et al. 1976)."""
-    p = np.random.default_rng(1).uniform(size=5) ** 2
-    for i, adjusted in enumerate(holm(p)):
-        others = [j for j in range(5) if j != i]
-        sets = [[i, *chosen] for size in range(5) for chosen in itertools.combinations(others, size)]
-        assert adjusted == pytest.approx(max(min(1, len(chosen) * p[chosen].min()) for chosen in sets))
-
-
 @pytest.mark.parametrize("n", [3, 6, 12])
 def test_tests_of_pairs_without_a_difference_reject_at_most_5_percent(n):
     differences = np.random.default_rng(2).normal(size=(5000, n))
@@ -113,14 +96,7 @@ def test_tests_of_pairs_without_a_difference_reject_at_most_5_percent(n):
     assert (flips_reject == 0) == (n == 3)
 
 
-def test_holm_has_any_false_rejection_at_most_5_percent_also_with_true_ones_beside():
-    rng = np.random.default_rng(3)
-    p = rng.uniform(size=(5000, 8))
-    p[:, :4] = 1e-9  # differences that are real
-    assert np.mean([(holm(row)[4:] <= 0.05).any() for row in p]) == pytest.approx(0.05, abs=0.0093)
-
-
-@pytest.mark.parametrize("test", [paired_t_p, sign_flip_p, holm])
+@pytest.mark.parametrize("test", [paired_t_p, sign_flip_p])
 def test_a_difference_that_is_no_number_is_refused(test):
     with pytest.raises(ValueError, match="must be finite"):
         test([0.1, np.nan])

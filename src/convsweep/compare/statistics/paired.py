@@ -3,8 +3,7 @@
 - ``paired_t_p``: Student's t test, for differences that are normal;
 - ``sign_flip_p``: the permutation test of paired differences (Fisher 1935, section 21), which assumes only that a
   difference is as likely as its opposite if the two don't differ;
-- ``mcnemar_p``: the exact test of two models' answers to the same images (McNemar 1947);
-- ``holm``: corrects several p values for their number (Holm 1979).
+- ``mcnemar_p``: the exact test of two models' answers to the same images (McNemar 1947).
 
 None of them holds for a pair that was picked because it differs most: see ``best``.
 """
@@ -112,23 +111,3 @@ def mcnemar_p(only_a_right: int, only_b_right: int) -> float:
     # p = 2 P(X <= min(a, b)), X binomial (a + b, 1/2)
     fewer, n = min(only_a_right, only_b_right), only_a_right + only_b_right
     return min(1.0, 2 * float(special.bdtr(fewer, n, 0.5)))
-
-
-def holm(p_values: npt.ArrayLike) -> Floats:
-    """Return p values adjusted for their number, so that the chance of any false one at p <= 0.05 is at most 5%.
-
-    Args:
-        p_values: ``[m]``.
-
-    Returns:
-        ``[m]``, in the same order.
-
-    >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    p = finite("p_values", p_values)
-    order = np.argsort(p)
-    adjusted = np.empty(len(p))
-    # the r-th smallest of m (r = 0, ...): max over all up to it of min(1, (m - r) p)
-    adjusted[order] = np.maximum.accumulate(np.minimum(1.0, (len(p) - np.arange(len(p))) * p[order]))
-    return adjusted
