@@ -1,6 +1,5 @@
 """All seeds under the tutorial's gradient rules: stacks of seeds, spread over processes."""
 
-from collections import deque
 from collections.abc import Generator, Sequence
 
 from threadpoolctl import threadpool_limits
@@ -34,15 +33,10 @@ def run_all(stacks: Sequence[tuple[Gradient, range]], splits: Splits) -> Generat
     Raises:
         UserError: A process was killed.
     """
-    waiting = deque((rule, seeds, splits) for rule, seeds in stacks)
-    with Processes(_replicate, min(num_cores(), len(waiting))) as workers:
-        while waiting or workers.busy:
-            while waiting and workers.idle:
-                workers.submit(waiting.popleft())
-            for done in workers.wait():
-                if done.error is not None:
-                    raise done.error
-                yield done.result
+    of_stacks = [(rule, seeds, splits) for rule, seeds in stacks]
+    with Processes(_replicate, min(num_cores(), len(of_stacks))) as workers:
+        for done in workers.work_off(of_stacks):
+            yield done.result
 
 
 def _replicate(task: Task) -> Outcome:

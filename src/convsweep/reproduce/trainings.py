@@ -1,7 +1,6 @@
 """Many runs, spread over processes in stacks, and how long that may take."""
 
 import time
-from collections import deque
 from collections.abc import Generator, Sequence
 from typing import NamedTuple
 
@@ -56,15 +55,9 @@ def train_all(stacks: Sequence[Training]) -> Generator[dict[RunConfig, Course]]:
     Raises:
         UserError: A process was killed, or the images can't be had.
     """
-    waiting = deque(stacks)
-    with Processes(_train, min(num_cores(), len(waiting))) as workers:
-        while waiting or workers.busy:
-            while waiting and workers.idle:
-                workers.submit(waiting.popleft())
-            for done in workers.wait():
-                if done.error is not None:
-                    raise done.error
-                yield dict(zip(done.task.configs, done.result, strict=True))
+    with Processes(_train, min(num_cores(), len(stacks))) as workers:
+        for done in workers.work_off(stacks):
+            yield dict(zip(done.task.configs, done.result, strict=True))
 
 
 def _train(training: Training) -> list[Course]:

@@ -8,7 +8,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
@@ -95,6 +96,21 @@ class Processes(Generic[Task]):
             else:
                 self._idle.append(executor)
             yield Done(task, None if error else future.result(), error)
+
+    def work_off(self, tasks: Iterable[Task]) -> Iterator[Done[Task]]:
+        """Do tasks, as many at a time as there are processes; yield each once it is over, in any order.
+
+        Raises:
+            Exception: The first error of a task.
+        """
+        waiting = deque(tasks)
+        while waiting or self.busy:
+            while waiting and self.idle:
+                self.submit(waiting.popleft())
+            for done in self.wait():
+                if done.error is not None:
+                    raise done.error
+                yield done
 
     def kill(self) -> None:
         """End all processes, whatever they are at."""
