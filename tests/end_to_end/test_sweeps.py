@@ -169,7 +169,7 @@ def test_four_programs_can_make_the_store_at_once(bare_workplace):
     """MLflow alone can't: its migrations break each other, and runs land in the experiment "Default"."""
     tiny = ("train", "data.num_train=200", "data.num_valid=50", "data.num_test=50", "train.epochs=1")
     endings = bare_workplace.at_once(*([*tiny, f"train.seed={seed}"] for seed in range(4)))
-    assert [ending.status for ending in endings] == [0] * 4, [ending.err for ending in endings]
+    assert [ending.status for ending in endings] == [0] * 4, endings
     assert [(run.status, run.experiment) for run in bare_workplace.runs()] == [("FINISHED", "convsweep")] * 4
     assert {run.params["seed"] for run in bare_workplace.runs()} == {"0", "1", "2", "3"}
 

@@ -466,6 +466,17 @@ class TestLive:
         ]
         assert read_content(growing.database) == content_of
 
+    def test_a_store_that_is_slow_to_refuse_is_tried_again(self, recorded, content_of, killable):
+        """Patience begins with the first refusal: that may come late, and another program be over soon after."""
+        with closing(sqlite3.connect(recorded.database, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            mirror = killable(mirror_to_its_end, recorded.mlruns, recorded.sweep.id)
+            time.sleep(9)  # a try waits for five seconds
+            other.execute("ROLLBACK")
+        mirror.join()
+        assert mirror.exitcode == 0
+        assert read_content(recorded.database) == content_of
+
 
 class TestSync:
     """``sync`` sends what is missing of all sweeps that are over."""

@@ -30,7 +30,8 @@ LOCK = "mirror.lock"
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds between two looks at the records
 SHARE = 0.03  # of one core is what following a sweep may take while it trains
 RETRY_PAUSE = 3.0  # seconds between two tries of a store that doesn't answer
-LAST_PATIENCE = 10.0  # seconds that such a store is tried for once the launch is over
+FIRST_RETRY_PAUSE = 0.5  # the same after its first refusal: two programs may just have been in each other's way
+LAST_PATIENCE = 10.0  # seconds that such a store is tried for, after its first refusal, once the launch is over
 LOCK_PATIENCE = 30.0  # seconds that another mirror of the same sweep is waited for then
 
 
@@ -156,7 +157,8 @@ class _Follower:
         self._told: set[str] = set()
         self._session: Session | None = None
         self._store: Store | None = None
-        self._deadline: float | None = None  # until when a store that doesn't answer is tried, once closed
+        self._closed_at: float | None = None  # when it was first known that the launch is over
+        self._refused_at: float | None = None  # when the store first refused, if it has since the last success
         self._spent = 0.0  # CPU-seconds that sending took the last time
         self._files = ParentFiles(mlruns, sweep_id)
         self._is_sweep = False  # rather than a single run; known once its record was read
@@ -173,20 +175,20 @@ class _Follower:
     def _send_until_over(self) -> bool:
         while True:
             is_last = self._closed.is_set()  # asked first: whatever was written before it was set is read now
-            begun = time.monotonic()
-            if is_last and self._deadline is None:
-                self._deadline = begun + LAST_PATIENCE
+            if is_last and self._closed_at is None:
+                self._closed_at = time.monotonic()
             try:
                 problems = self._send(is_last=is_last)
             except StoreError as error:
                 self._leave()
                 self._looked_twice = False
-                if not self._go_on(error, time.monotonic() - begun, is_last=is_last):
+                if not self._go_on(error, is_last=is_last):
                     return False
                 continue
             except (UserError, DamagedError) as error:
                 self._say(str(error))
                 return False
+            self._refused_at = None
             if is_last and not self._looked_twice:
                 # an answer that was lost on its way may have made a second run
                 self._leave()
@@ -235,26 +237,28 @@ class _Follower:
             self._store.close()
         self._session = self._store = None
 
-    def _go_on(self, error: StoreError, took: float, *, is_last: bool) -> bool:
+    def _go_on(self, error: StoreError, *, is_last: bool) -> bool:
         """Tell of a store that refuses; wait until it is to be tried again, or return False to give up.
 
         Args:
             error: What it says.
-            took: Seconds that it took to say so.
             is_last: Whether the launch is over.
         """
         if isinstance(error, StoreDeletedError):
             self._say(str(error))
             return True
+        now = time.monotonic()
+        is_first, self._refused_at = self._refused_at is None, self._refused_at or now
+        pause = FIRST_RETRY_PAUSE if is_first else RETRY_PAUSE
         text = str(error).rstrip(".")
         if not is_last:
-            if not self._closed.is_set():
+            if not is_first and not self._closed.is_set():
                 self._say(f"{text}. Training goes on, and is sent once this is mended.")
-            self._closed.wait(RETRY_PAUSE)
+            self._closed.wait(pause)
             return True
-        assert self._deadline is not None
-        if time.monotonic() + RETRY_PAUSE + took < self._deadline:
-            time.sleep(RETRY_PAUSE)
+        assert self._closed_at is not None
+        if now + pause < max(self._closed_at, self._refused_at) + LAST_PATIENCE:
+            time.sleep(pause)
             return True
         self._say(f"{text}. The runs are complete in '{self._mlruns}': `convsweep sync` sends them.")
         return False
