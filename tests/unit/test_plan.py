@@ -121,7 +121,7 @@ class TestChanges:
 
     def test_changed_values_are_told_with_what_they_were(self, jobs, tmp_path):
         job = small_job(tmp_path, 1, {"train.epochs": 5, "model.padding": "same"})
-        expected = ["model.padding was valid", "train.epochs was 3", "train.seed was 1"]
+        expected = ["train.epochs was 3", "train.seed was 1", "model.padding was valid"]  # hyperparameters first
         assert changes(job, tmp_path, small_sweep(jobs)) == expected
 
     @pytest.mark.parametrize(("digest", "said"), [("another", ["code"]), (None, ["data"])])

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from convsweep.config import RunConfig, flatten
+from convsweep.config import RunConfig
 from convsweep.errors import UserError
+from convsweep.naming import decisive
 from convsweep.records.files import DamagedError
 from convsweep.records.identity import code_digest
 from convsweep.records.journal import Result, read_config, read_record, read_result, run_directory
@@ -129,10 +130,10 @@ def changes(job: Job, mlruns: Path, earlier: Sweep | None) -> list[str]:
         return []
     directory = run_directory(mlruns, key)
     try:
-        before, result = _decisive(read_config(directory)), read_result(directory)
+        before, result = decisive(read_config(directory)), read_result(directory)
     except (UserError, DamagedError):
         return []
-    now = _decisive(job.config)
+    now = decisive(job.config)
     values = [f"{name} was {before.get(name)}" for name, value in now.items() if before.get(name) != value]
     if values:
         return values
@@ -173,12 +174,3 @@ def _cost(planned: JobPlan) -> float:
 def _checkpoint_bytes(config: RunConfig) -> int:
     """Return about how many bytes one of a run's checkpoints has."""
     return num_parameters(config) * number_size(config) + 2000
-
-
-def _decisive(config: RunConfig) -> dict[str, object]:
-    """Return the values that decide a run's numbers."""
-    return {
-        key: value
-        for key, value in flatten(config).items()
-        if key.startswith(("model.", "train.", "data.")) and key not in ("data.dir", "data.mirrors")
-    }
