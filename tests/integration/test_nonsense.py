@@ -57,3 +57,19 @@ def test_nonsense_is_refused_in_one_line_and_writes_nothing(tmp_path, monkeypatc
     assert says in str(error.value)
     assert len(str(error.value).splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_within_a_sweep_is_refused_under_hydras_own_sweeper_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["convsweep"])
+    GlobalHydra.instance().clear()
+    with pytest.raises(UserError) as error:
+        commands(
+            ["train", "-m", "hydra/sweeper=basic", "experiment=first_sweep,03_choices", "tracking.enabled=false"],
+            standalone_mode=False,
+        )
+    assert "A job of a sweep cannot choose a file that is a sweep itself" in str(error.value)
+    assert "(got a file with axes model.init_scale, model.num_filters, train.learning_rate, train.seed)" in str(
+        error.value
+    )
+    assert not (tmp_path / "mlruns" / "runs").exists()

@@ -13,7 +13,7 @@ from convsweep.errors import FaultError, UserError
 from convsweep.hydra_app.internals import outcome
 from convsweep.hydra_app.launching import launched, numbered, wanted_sweep
 from convsweep.hydra_app.sweep_composer import SweepComposer
-from convsweep.hydra_app.task import TrainingTask
+from convsweep.hydra_app.task import NO_SWEEP_IN_A_JOB, TrainingTask
 from convsweep.records.files import writing
 
 Overrides = Sequence[str]
@@ -99,10 +99,7 @@ def check(composer: SweepComposer, config: DictConfig, overrides: Sequence[Overr
             continue
         if composer.is_sweep_itself(config, job):
             files = [word for word in config.hydra.overrides.task if "." not in word.partition("=")[0]]
-            problems.append(
-                "A job of a sweep cannot choose a file that is a sweep itself, or brings a launcher: run one after the "
-                f"other, `convsweep train experiment=NAME` (got {' '.join(files)})."
-            )
+            problems.append(f"{NO_SWEEP_IN_A_JOB} (got {' '.join(files)}).")
     if problems:
         raise ConfigError(problems)
     return configs

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from convsweep.config import RunConfig
+from convsweep.config import ConfigError, RunConfig
 from convsweep.errors import FaultError, UserError
 from convsweep.hydra_app.compose import parse
 from convsweep.hydra_app.launching import Active, launched, wanted_sweep
@@ -20,6 +21,11 @@ from convsweep.runs.stack import Job, run_stack
 from convsweep.tracking.process import MirrorProcess
 
 log = logging.getLogger(__name__)
+
+NO_SWEEP_IN_A_JOB = (
+    "A job of a sweep cannot choose a file that is a sweep itself, or brings a launcher: run one after the other, "
+    "`convsweep train experiment=NAME`"
+)
 
 
 class SingleRunError(BaseException):
@@ -58,6 +64,7 @@ class TrainingTask:
             job = self._job_of_sweep(config, Path(settings.sweep.dir), settings.job.num)
             if job is not None:
                 return self._train(job).valid_accuracy
+            _check_not_a_sweep(settings)
         given, folder = keys_of(settings.overrides.task), Path(settings.runtime.output_dir)
         wanted = wanted_sweep([config], given, folder, multirun=False, command=self.command)
         try:
@@ -97,6 +104,18 @@ class TrainingTask:
         assert result is not None
         log.info("finished: valid accuracy %s, test accuracy %s", result.valid_accuracy, result.test_accuracy)
         return result
+
+
+def _check_not_a_sweep(settings: HydraConf) -> None:
+    """Find out, under a sweeper of somebody else's, whether a job has chosen a file that is a sweep itself.
+
+    Raises:
+        SingleRunError: It has: Hydra would drop that sweep without a word.
+    """
+    axes = OmegaConf.select(settings.sweeper, "params") or {}
+    ignored = sorted(set(axes) - set(keys_of(settings.overrides.task)))
+    if ignored:
+        raise SingleRunError(ConfigError([f"{NO_SWEEP_IN_A_JOB} (got a file with axes {', '.join(ignored)})."]))
 
 
 def keys_of(overrides: Sequence[str]) -> list[str]:
