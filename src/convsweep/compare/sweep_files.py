@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from convsweep.records.files import write_whole, writing
-from convsweep.records.journal import EVENTS, FAILURE, RESULT, run_directory
+from convsweep.records.journal import run_directory
 from convsweep.records.sweep import Sweep, sweep_directory
 
 REPORT, PICTURE = "report.html", "comparison.png"
@@ -57,10 +57,10 @@ def write_files(mlruns: Path, sweep: Sweep) -> None:
 
 
 def _last_change(mlruns: Path, sweep: Sweep) -> int:
-    """Return when a record of the sweep's runs was written last, in nanoseconds since 1970."""
+    """Return when a file came to, or left, the records of the sweep's runs last, in nanoseconds since 1970."""
     last = 0
     for key in {job.run_key for job in sweep.jobs}:
-        for name in (RESULT, FAILURE, EVENTS):
-            with suppress(FileNotFoundError):
-                last = max(last, (run_directory(mlruns, key) / name).stat().st_mtime_ns)
+        with suppress(FileNotFoundError):  # it has not begun
+            # subtle: a folder's ctime, as records that are copied from elsewhere may keep their files' times
+            last = max(last, run_directory(mlruns, key).stat().st_ctime_ns)
     return last
