@@ -36,7 +36,7 @@ CONVSWEEP = Path(sys.executable).with_name("convsweep")
 TINY = ("data.num_train=200", "data.num_valid=50", "data.num_test=50", "train.epochs=2")
 GRID = ("data.num_train=2000", "data.num_valid=100", "data.num_test=100", "train.epochs=2")
 AXES = ("train.learning_rate=0.005,0.02", "model.num_filters=4,8")
-PATIENCE = 120  # seconds until a process that should have got somewhere is given up on
+PATIENCE = 300  # seconds until a process that should have got somewhere is given up on
 
 # a shell starts background jobs with SIGINT ignored, and then so would the programs started here
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -99,6 +99,12 @@ class Running:
         """Return the program's processes: itself and all that it started."""
         itself = psutil.Process(self.process.pid)
         return [itself, *itself.children(recursive=True)]
+
+    def stop_workers(self) -> None:
+        """Let the processes that train stand still, so that nothing ends before something else has happened."""
+        for process in self.family()[1:]:
+            if any("popen_loky" in word for word in process.cmdline()):
+                process.suspend()
 
     def kill(self) -> None:
         """Leave nothing behind, however the test went."""

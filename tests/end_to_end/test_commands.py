@@ -270,12 +270,12 @@ class TestUi:
             program.until(lambda: "Ctrl-C stops the server." in program.out)
             family = program.family()
             program.send(signal.SIGKILL)
-            assert psutil.wait_procs(family, timeout=10)[1] == []
+            assert psutil.wait_procs(family, timeout=60)[1] == []
 
     def test_no_process_is_left(self, served):
         address, _, family, _ = served
         assert len(family) > 1
-        gone, alive = psutil.wait_procs(family, timeout=10)
+        gone, alive = psutil.wait_procs(family, timeout=60)
         assert alive == [], f"{len(gone)} ended"
         with socket.socket() as probe:
             # closed connections may linger at the port for a minute; a listener would be in the way all the same

@@ -176,8 +176,8 @@ class TestKilledWorkers:
 
     def test_a_stack_whose_process_is_killed_once_goes_on_from_its_last_checkpoints(self, new_workplace, digests_of):
         workplace, undisturbed = new_workplace(store=False), new_workplace(store=False)
-        assert undisturbed.convsweep(*self.COMMAND, "train.epochs=30").status == 0
-        with workplace.running(*self.COMMAND, "train.epochs=30") as program:
+        assert undisturbed.convsweep(*self.COMMAND, "train.epochs=80").status == 0
+        with workplace.running(*self.COMMAND, "train.epochs=80") as program:
             program.until(lambda: workplace.all_begun(4))
             self.kill(program, workplace)
             ending = program.end()
@@ -207,7 +207,7 @@ def test_workers_end_when_the_first_process_is_killed(new_workplace):
         family = program.family()
         program.send(signal.SIGKILL)
         program.end()
-        psutil.wait_procs(family, timeout=5)
+        psutil.wait_procs(family, timeout=60)
         assert len(family) > 2
         assert not any(process.is_running() for process in family)
 

@@ -251,5 +251,5 @@ class TestEndings:
                 assert ended.status == status
                 assert "starts anew" in ended.only_line
                 assert workplace.runs("study") == []
-                psutil.wait_procs(family, timeout=10)
+                psutil.wait_procs(family, timeout=60)
                 assert not any(process.is_running() for process in family)

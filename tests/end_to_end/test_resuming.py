@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import pytest
 
 # shuffled, so that the order's random state must survive, and with windows that end in the middle of an epoch
-RUN = ("train", "data.num_train=700", "data.num_valid=50", "data.num_test=50", "train.epochs=25", "train.shuffle=true")
+EPOCHS = 60  # a second and a half of training, to be stopped in
+FEW = ("data.num_train=700", "data.num_valid=50", "data.num_test=50")
+RUN = ("train", *FEW, f"train.epochs={EPOCHS}", "train.shuffle=true")
 
 
 OWN = ("seconds", "time", "sweep", "config_sha256", "events_crc", "crc32")  # what no two runs share
@@ -89,11 +91,11 @@ class TestResumedRun:
     """Stopped and launched again, compared with the same run in one go, bit for bit."""
 
     def test_it_was_stopped_halfway(self, stopped):
-        assert 1 <= stopped.epochs_done() < 25
+        assert 1 <= stopped.epochs_done() < EPOCHS
 
     def test_it_goes_on_where_it_was(self, stopped, resumed):
         assert resumed.epoch == stopped.epochs_done()
-        assert f"goes on after epoch {resumed.epoch} of 25" in resumed.ending.out
+        assert f"goes on after epoch {resumed.epoch} of {EPOCHS}" in resumed.ending.out
 
     def test_every_checkpoint_is_the_same(self, resumed, uninterrupted, digests_of):
         (one,), (other,) = resumed.workplace.records(), uninterrupted.records()
@@ -122,7 +124,7 @@ class TestTruncatedRecord:
     """A power cut in the middle of a line."""
 
     def test_the_epoch_whose_end_is_not_told_is_trained_again(self, truncated):
-        assert f"goes on after epoch {truncated.epoch} of 25" in truncated.ending.out
+        assert f"goes on after epoch {truncated.epoch} of {EPOCHS}" in truncated.ending.out
 
     def test_the_end_is_the_same(self, truncated, uninterrupted, digests_of, events_of):
         (one,), (other,) = truncated.workplace.records(), uninterrupted.records()
@@ -146,7 +148,7 @@ class TestFinishedRun:
 
     def test_its_record_is_not_touched(self, repeated):
         before, after, _ = repeated
-        assert len(before) == 3 + 26 + 5
+        assert len(before) == 3 + (EPOCHS + 1) + 5
         assert {name for name in after if after[name] != before.get(name)} == set()
 
     def test_it_says_that_it_was_finished_before(self, repeated):

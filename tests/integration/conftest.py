@@ -19,7 +19,7 @@ from sweeps_on_disk import record
 for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
     del os.environ[name]
 
-PATIENCE = 60  # seconds until a process that should have got somewhere is given up on
+PATIENCE = 300  # seconds until a process that should have got somewhere is given up on
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Logs that plain loops printed (``plain_programs``), judged by what the network's seeds print."""
 
+import functools
 import math
 
 import numpy as np
@@ -61,6 +62,7 @@ def courses(protocol):
 
 @pytest.fixture(scope="module")
 def study_of(protocol, splits, courses):
+    @functools.cache
     def study(program):
         log = read_log(log_of(program, splits.train, splits.test, seed=SEED, epochs=EPOCHS, window=WINDOW))
         placed = place(log, 1000, EPOCHS)

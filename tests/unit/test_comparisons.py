@@ -3,21 +3,20 @@
 import itertools
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from convsweep.pictures.comparisons import comparison
 
 
-def runs(**columns):
+def draw(num_lost=0, **columns):
     accuracies = np.random.default_rng(0).uniform(0.9, 0.95, len(next(iter(columns.values()))))
-    return pd.DataFrame({"outcome": "finished", "valid/accuracy": accuracies, **columns})
+    return comparison(accuracies.tolist(), columns, num_lost)
 
 
-def drawn(table, varied):
+def drawn(**columns):
     """Return a comparison's panels as they are saved: laid out, at its resolution."""
-    figure = comparison(table, varied)
+    figure = draw(**columns)
     figure.set_dpi(110)
     FigureCanvasAgg(figure).draw()
     return figure.axes
@@ -56,7 +55,7 @@ COLUMNS = {
 @pytest.mark.parametrize("values", COLUMNS.values(), ids=COLUMNS)
 def test_labels_of_an_axis_do_not_overlap(values, panels):
     columns = {f"column {number}": values for number in range(panels)}
-    for axes in drawn(runs(**columns), list(columns)):
+    for axes in drawn(**columns):
         extents = [at for _, at in labels(axes)]
         assert len(extents) >= 2
         assert all(left.x1 <= right.x0 for left, right in itertools.pairwise(extents))
@@ -64,36 +63,34 @@ def test_labels_of_an_axis_do_not_overlap(values, panels):
 
 @pytest.mark.parametrize("seeds", [range(300), [str(seed) for seed in range(300)]], ids=["numbers", "text"])
 def test_many_numbers_stand_where_they_belong(seeds):
-    (axes,) = drawn(runs(seed=seeds), ["seed"])
+    (axes,) = drawn(seed=seeds)
     assert axes.collections[0].get_offsets()[:, 0].tolist() == list(range(300))
     assert axes.get_xscale() == "linear"
 
 
 def test_many_fractions_over_decades_stand_on_a_logarithmic_axis():
-    (axes,) = drawn(runs(learning_rate=np.geomspace(1e-4, 1e-1, 50)), ["learning_rate"])
+    (axes,) = drawn(learning_rate=np.geomspace(1e-4, 1e-1, 50))
     assert axes.get_xscale() == "log"
     assert {"0.001", "0.01"} <= set(texts(axes))
 
 
 def test_few_values_are_named_all_in_order_and_side_by_side():
-    (axes,) = drawn(runs(learning_rate=[0.02, 0.001, 0.005]), ["learning_rate"])
+    (axes,) = drawn(learning_rate=[0.02, 0.001, 0.005])
     assert texts(axes) == ["0.001", "0.005", "0.02"]
     assert axes.collections[0].get_offsets()[:, 0].tolist() == [2, 0, 1]
 
 
 def test_texts_cut_to_the_same_name_stay_apart():
-    (axes,) = drawn(runs(place=[f"a text of many letters, {end}" for end in "abc"]), ["place"])
+    (axes,) = drawn(place=[f"a text of many letters, {end}" for end in "abc"])
     assert axes.collections[0].get_offsets()[:, 0].tolist() == [0, 1, 2]
 
 
 def test_means_are_joined_only_where_they_say_more_than_the_dots():
-    lines = [len(drawn(runs(seed=seeds), ["seed"])[0].lines) for seeds in (range(5), range(300), [*range(30)] * 10)]
+    lines = [len(drawn(seed=seeds)[0].lines) for seeds in (range(5), range(300), [*range(30)] * 10)]
     assert lines == [1, 0, 1]
 
 
 def test_runs_that_did_not_finish_are_counted_but_not_drawn():
-    table = runs(seed=range(3))
-    table.loc[1, "outcome"] = "diverged"
-    figure = comparison(table, ["seed"])
+    figure = draw(num_lost=1, seed=[0, 2])
     assert np.asarray(figure.axes[0].collections[0].get_offsets()).shape == (2, 2)
     assert figure.get_suptitle() == "2 runs, and 1 that diverged or did not finish"

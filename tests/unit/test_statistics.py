@@ -103,10 +103,20 @@ def test_p_decides_before_whether_the_comparison_is_conclusive(p, conclusive, ve
     assert judge(p, conclusive=conclusive) == verdict
 
 
+def prediction_p_of_many(values, samples):
+    """Return what ``prediction_p`` gives for each value and its sample, ``[...]`` and ``[..., n]``, all at once."""
+    n = samples.shape[-1]
+    t = (values - samples.mean(axis=-1)) / (samples.std(axis=-1, ddof=1) * np.sqrt(1 + 1 / n))
+    return 2 * stats.t.sf(np.abs(t), n - 1)
+
+
 def test_one_more_normal_value_is_rejected_five_times_in_a_hundred():
     rng = np.random.default_rng(1)
     trials = 4000
-    rejected = sum(prediction_p(rng.normal(), rng.normal(size=20)) <= 0.05 for _ in range(trials))
+    values, samples = rng.normal(size=trials), rng.normal(size=(trials, 20))
+    p = prediction_p_of_many(values, samples)
+    assert [prediction_p(*one) for one in zip(values[:40], samples[:40], strict=True)] == pytest.approx(p[:40])
+    rejected = (p <= 0.05).sum()
     assert rejected / trials == pytest.approx(0.05, abs=4 * np.sqrt(0.05 * 0.95 / trials))
 
 
@@ -135,11 +145,10 @@ def test_one_more_run_of_many_correlated_quantities_is_rejected_one_time_in_twen
 def test_one_by_one_correlated_quantities_would_be_rejected_far_more_often():
     """Why they are judged together: of 30 independent ones, most faithful runs have one with p <= 0.05."""
     rng = np.random.default_rng(4)
-    rejected = 0
-    for _ in range(100):
-        runs = rng.normal(size=(21, 30))
-        rejected += any(prediction_p(runs[0, i], runs[1:, i]) <= 0.05 for i in range(30))
-    assert rejected > 50
+    runs = rng.normal(size=(100, 30, 21))
+    p = prediction_p_of_many(runs[..., 0], runs[..., 1:])
+    assert [prediction_p(one[0], one[1:]) for one in runs[0]] == pytest.approx(p[0])
+    assert (p <= 0.05).any(axis=1).sum() > 50
 
 
 def test_a_run_that_is_far_off_in_one_of_many_quantities_is_found():

@@ -3,9 +3,8 @@
 import io
 from collections.abc import Sequence
 
-from convsweep.compare.frames import runs_frame
 from convsweep.compare.runs import SEEDS, Run, varied
-from convsweep.naming import column
+from convsweep.naming import as_text, column
 from convsweep.pictures.comparisons import comparison
 
 
@@ -16,7 +15,10 @@ def comparison_png(runs: Sequence[Run], axes: Sequence[str]) -> bytes:
         runs: The runs.
         axes: The configuration keys whose panels come first.
     """
-    panels = [column(key) for key in varied(runs, axes) if key not in SEEDS]
+    finished = [run for run in runs if run.outcome == "finished"]
+    keys = [key for key in varied(runs, axes) if key not in SEEDS] or ["train.seed"]
+    columns = {column(key): [as_text(run.values.get(key)) for run in finished] for key in keys}
+    accuracies = [run.valid_accuracy or 0.0 for run in finished]  # none is None: they have finished
     content = io.BytesIO()
-    comparison(runs_frame(runs), panels).savefig(content, format="png", dpi=110)
+    comparison(accuracies, columns, len(runs) - len(finished)).savefig(content, format="png", dpi=110)
     return content.getvalue()

@@ -4,7 +4,6 @@ What ``hydra.core.utils.run_job`` does around a task function, done when the job
 directory, ``.hydra``, log, callbacks, return value. Between the two nothing is kept open.
 """
 
-import copy
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +30,9 @@ class HydraJob:
             directory = Path(config.hydra.sweep.dir, str(config.hydra.sweep.subdir)).absolute()
             with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
                 config.hydra.runtime.output_dir = str(directory)
+            # what the files and the callbacks get, copied once: a copy takes longer than the composition
+            self._own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+            self._hydra = OmegaConf.masked_copy(config, "hydra")
             directory.mkdir(parents=True, exist_ok=True)
             if config.hydra.output_subdir is not None:
                 self._save(directory / config.hydra.output_subdir)
@@ -49,8 +51,8 @@ class HydraJob:
         """
         job_return = JobReturn(
             overrides=list(self._config.hydra.overrides.task),
-            cfg=_without_hydra(self._config),
-            hydra_cfg=copy.deepcopy(OmegaConf.masked_copy(self._config, "hydra")),
+            cfg=self._own,
+            hydra_cfg=self._hydra,
             working_dir=str(Path.cwd()),
             task_name=JobRuntime.instance().get("name"),
         )
@@ -84,15 +86,11 @@ class HydraJob:
     def _save(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         for name, config in (
-            ("config.yaml", _without_hydra(self._config)),
-            ("hydra.yaml", OmegaConf.masked_copy(self._config, "hydra")),
+            ("config.yaml", self._own),
+            ("hydra.yaml", self._hydra),
             ("overrides.yaml", self._config.hydra.overrides.task),
         ):
             (directory / name).write_text(OmegaConf.to_yaml(config), encoding="utf-8")
-
-
-def _without_hydra(config: DictConfig) -> DictConfig:
-    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
 @contextmanager

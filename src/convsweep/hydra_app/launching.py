@@ -5,7 +5,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -119,7 +119,7 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
         mirror = mirror or MirrorProcess()
         mirror.follow(mlruns, launch.sweep.id, say)
     state: State
-    patience, mirrored = PATIENCE, True
+    patience, mirrored, is_stopped = PATIENCE, True, False
     try:
         unfinished = [launch.sweep.jobs[planned.job.number] for planned in plan.unfinished]
         with Display(mlruns, launch.sweep, unfinished).shown():
@@ -129,12 +129,13 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
         state = "failed"
         raise
     except BaseException:  # Ctrl-C or SIGTERM
-        state, patience = "killed", PATIENCE_WHEN_STOPPED
+        state, patience, is_stopped = "killed", PATIENCE_WHEN_STOPPED, True
         raise
     finally:
         launch.end(state)
         if tracking.enabled and mirror is not None:
-            mirrored = _finish(mirror, patience)
+            page = launch.sweep if launch.sweep.multirun and not is_stopped else None
+            mirrored = _finish(mirror, patience, mlruns, page)
             if mirrored:
                 mark_mirrored(mlruns, launch.sweep.id, mirrored=True)
     if not mirrored:
@@ -144,13 +145,30 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
         say(f"`convsweep compare` tells which is best, and how sure that is{pages}.")
 
 
-def _finish(mirror: MirrorProcess, patience: float) -> bool:
-    """Have the mirror send what is left; once more, and shorter, if that is interrupted."""
+def _finish(mirror: MirrorProcess, patience: float, mlruns: Path, page: Sweep | None) -> bool:
+    """Have the mirror send what is left; once more, and shorter, if that is interrupted.
+
+    Args:
+        mirror: The mirror.
+        patience: Seconds that it has.
+        mlruns: Where the records are.
+        page: The sweep whose page's files are made while the mirror sends runs; None: the mirror makes what is needed.
+    """
     try:
+        if page is not None:
+            _write_page_files(mlruns, page)
         return mirror.finish(patience)
     except BaseException:  # Ctrl-C or SIGTERM, which the mirror doesn't hear
         mirror.finish(PATIENCE_WHEN_STOPPED)
         raise
+
+
+def _write_page_files(mlruns: Path, sweep: Sweep) -> None:
+    """Make the files on the sweep's page; what goes wrong here goes wrong again in the mirror, which tells it."""
+    from convsweep.compare.sweep_files import write_files  # heavy: not before training is over
+
+    with suppress(Exception):
+        write_files(mlruns, sweep)
 
 
 class NotMirroredError(UserError):

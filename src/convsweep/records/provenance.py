@@ -109,7 +109,8 @@ def _git(source: Path, *arguments: str | bytes, differs: bool = False) -> bytes 
 
 def _environment() -> dict[str, object]:
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    packages = sorted({(d.metadata["Name"], d.version) for d in distributions()}, key=lambda p: p[0].lower())
+    metadata = [found.metadata for found in distributions()]  # each read once
+    packages = sorted({(package["Name"], package["Version"]) for package in metadata}, key=lambda p: p[0].lower())
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),

@@ -114,13 +114,12 @@ def joint_test(values: Floats, sample: Floats) -> Joint:
     """
     pool = np.vstack([values, sample])  # [n + 1, Q]
     n = len(sample)
-    distances = np.empty(n + 1)
-    for left_out in range(n + 1):
-        others = np.delete(pool, left_out, axis=0)
-        off = np.abs(pool[left_out] - others.mean(axis=0))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            t = off / (others.std(axis=0, ddof=1) * np.sqrt(1 + 1 / n))
-        distances[left_out] = np.nan_to_num(t, nan=0.0, posinf=np.inf).max()  # 0 / 0: all n + 1 agree
+    stay = np.array([np.delete(np.arange(n + 1), left_out) for left_out in range(n + 1)])
+    others = pool[stay]  # [n + 1, n, Q]
+    off = np.abs(pool - others.mean(axis=1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = off / (others.std(axis=1, ddof=1) * np.sqrt(1 + 1 / n))
+    distances = np.nan_to_num(t, nan=0.0, posinf=np.inf).max(axis=1)  # 0 / 0: all n + 1 agree
     allowed = int(ALPHA * (n + 1))  # so many of n + 1 runs may be called inconsistent
     limit = float(np.sort(distances[1:])[-allowed]) if allowed else None
     return Joint(float(distances[0]), distances[1:], float((distances >= distances[0]).mean()), limit)

@@ -21,7 +21,6 @@ from convsweep.records.files import DamagedError
 from convsweep.records.sweep import Sweep, is_live, mark_mirrored, read_sweep, read_sweeps, sweep_directory
 from convsweep.tracking.models import model_template, search_models
 from convsweep.tracking.names import JOB_TAG, ROLE_TAG, tagged
-from convsweep.tracking.parent_files import ParentFiles
 from convsweep.tracking.runs import Family, MirroredRun, job_id
 from convsweep.tracking.store import Store, StoreDeletedError, StoreError, answering, connect, search
 from convsweep.tracking.sweeps import Parent
@@ -42,14 +41,13 @@ class Session:
         mlruns: The folder of everything.
         sweep: The sweep.
         store: The store.
-        files: The files for the sweep's page.
 
     Raises:
         StoreError: The store refuses.
     """
 
-    def __init__(self, mlruns: Path, sweep: Sweep, store: Store, files: ParentFiles) -> None:
-        self._mlruns, self._store, self._files = mlruns, store, files
+    def __init__(self, mlruns: Path, sweep: Sweep, store: Store) -> None:
+        self._mlruns, self._store = mlruns, store
         self._problems: dict[int, str] = {}
         with answering(store.uri):
             mine = tagged(sweep=sweep.id)
@@ -94,8 +92,6 @@ class Session:
         try:
             if self._parent is not None and not over:
                 self._parent.send_running()
-            elif self._parent is not None and self.has_an_end_to_send:
-                self._files.begin()  # made while the last runs are sent
             for job, run in self._runs.items():
                 self._send_job(job.number, run, over=over)
             if over:
@@ -106,8 +102,7 @@ class Session:
     def _send_summary(self, sweep: Sweep) -> None:
         from convsweep.tracking.summary import send_summary
 
-        parent, files, runs = self._parent, self._files, self._runs
-        send_summary(self._mlruns, sweep, self._store, parent=parent, files=files, runs=runs)
+        send_summary(self._mlruns, sweep, self._store, parent=self._parent, runs=self._runs)
 
     def _send_job(self, number: int, run: MirroredRun, *, over: bool) -> None:
         try:
@@ -160,8 +155,6 @@ class _Follower:
         self._closed_at: float | None = None  # when it was first known that the launch is over
         self._refused_at: float | None = None  # when the store first refused, if it has since the last success
         self._spent = 0.0  # CPU-seconds that sending took the last time
-        self._files = ParentFiles(mlruns, sweep_id)
-        self._is_sweep = False  # rather than a single run; known once its record was read
         self._looked_twice = True  # whether all was looked up in MLflow since something was last refused
 
     def run(self) -> bool:
@@ -169,7 +162,6 @@ class _Follower:
         try:
             return self._send_until_over()
         finally:
-            self._files.abandon()
             self._leave()
 
     def _send_until_over(self) -> bool:
@@ -209,8 +201,7 @@ class _Follower:
             self._store = connect(self._mlruns, sweep.experiment)
             for line in self._store.told:
                 self._say(line)
-            self._session = Session(self._mlruns, sweep, self._store, self._files)
-            self._is_sweep = sweep.multirun
+            self._session = Session(self._mlruns, sweep, self._store)
         over = is_last and (sweep.state != "running" or not is_live(self._mlruns, self._sweep_id))
         begun = time.process_time()
         self._session.send(sweep, over=over)
@@ -221,8 +212,6 @@ class _Follower:
         """Make ready what takes long, better now than once all runs have ended."""
         model_template()
         importlib.import_module("convsweep.tracking.summary")
-        if self._is_sweep:
-            self._files.prepare()
 
     def _pause(self) -> None:
         """Wait until it is time to look again: once the launch is over, or a run has ended, or after a while."""
@@ -301,7 +290,7 @@ def sync(mlruns: Path) -> Iterator[Synced]:
             if sweep.experiment not in stores:
                 stores[sweep.experiment] = connect(mlruns, sweep.experiment)
                 told = stores[sweep.experiment].told
-            session = Session(mlruns, sweep, stores[sweep.experiment], ParentFiles(mlruns, sweep.id))
+            session = Session(mlruns, sweep, stores[sweep.experiment])
             session.send(sweep, over=True)
             if not session.problems:
                 mark_mirrored(mlruns, sweep.id, mirrored=True)

@@ -27,11 +27,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
+from convsweep.compare.sweep_files import FILES
 from convsweep.errors import UserError
 from convsweep.tracking import pages
 from convsweep.tracking.artifacts import local_folder
 from convsweep.tracking.open_views import find_parent, open_view, sweep_parents, views_of
-from convsweep.tracking.parent_files import FILES
 from convsweep.tracking.server import EXPERIMENT, MLRUNS, PARENT
 from convsweep.tracking.store import Store, answering, open_existing
 from convsweep.tracking.study import last_study

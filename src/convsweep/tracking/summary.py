@@ -15,10 +15,10 @@ from mlflow.entities import Metric, Run
 from convsweep.compare.comparison import Comparison, compare_runs
 from convsweep.compare.runs import Run as ComparedRun
 from convsweep.compare.runs import load_runs
+from convsweep.compare.sweep_files import FILES, current_files, found_files
 from convsweep.records.sweep import Sweep, SweepJob
 from convsweep.tracking.descriptions import ShownSweep, answer_line, counted, experiment_note, run_note, sweep_note
 from convsweep.tracking.names import ANSWER_TAG, NOTE_TAG, SWEEP_TAG, is_ours, tagged
-from convsweep.tracking.parent_files import FILES, ParentFiles
 from convsweep.tracking.runs import MirroredRun, reading_records
 from convsweep.tracking.store import Store, answering, search
 from convsweep.tracking.sweeps import Parent
@@ -32,7 +32,6 @@ def send_summary(
     store: Store,
     *,
     parent: Parent | None,
-    files: ParentFiles,
     runs: Mapping[SweepJob, MirroredRun],
 ) -> None:
     """Show what came of a sweep whose launch is over, unless MLflow shows it already.
@@ -42,7 +41,6 @@ def send_summary(
         sweep: The sweep, as its launch left it.
         store: The store.
         parent: Its parent run; None: it is a single run.
-        files: The files for its page.
         runs: Its jobs' runs.
 
     Raises:
@@ -55,11 +53,10 @@ def send_summary(
     digest = zlib.crc32(repr([(result.events_crc, result.time) for result in results]).encode())
     signature = f"{sweep.state} {ended}: {counted(outcomes)} {digest:08x}"
     described = all(run.note is not None for run in runs.values() if run.run_id is not None)
-    has_files = not any(outcome == "finished" for outcome in outcomes) or len(files.found()) == len(FILES)
-    if parent is not None and described and has_files and parent.shows(sweep.state, signature, files.found()):
+    files = found_files(mlruns, sweep)
+    has_files = not any(outcome == "finished" for outcome in outcomes) or len(files) == len(FILES)
+    if parent is not None and described and has_files and parent.shows(sweep.state, signature, files):
         return
-    if parent is not None:
-        files.begin()
     with reading_records():
         compared = load_runs(mlruns, sweep)
     comparisons = compare_runs(compared, sweep.axes)
@@ -74,7 +71,7 @@ def send_summary(
     # its time is that of the last result, which stays: of exactly equal values MLflow keeps one
     when = int(max((result.time for result in results), default=ended) * 1000)
     metrics = [Metric(key, value, when, 0) for key, value in found.items()]
-    parent.send_summary(note, tags, metrics, files.paths())
+    parent.send_summary(note, tags, metrics, current_files(mlruns, sweep))
     describe_experiment(store)
     parent.send_end(sweep.state, ended, signature)
 
