@@ -30,7 +30,7 @@ def figures(repeats: int) -> list[float]:
         directories = [Path(folder, str(number)) for number in range(RUNS)]
         _record(configs, directories)
         drawings = [_drawing(config, directory) for config, directory in zip(configs, directories, strict=True)]
-        drawings[0]()  # imports Pillow and finds its font
+        drawings[0]()  # imports matplotlib and finds its fonts
         samples = []
         for _ in range(repeats):
             begun = time.process_time()

@@ -14,6 +14,7 @@ from convsweep.hydra_app.compose import compose_run
 from convsweep.nn.network import initial_parameters
 from convsweep.nn.training import Diverged, Evaluation, Event, Window, initialization_rng
 from convsweep.pictures import FIGURES
+from convsweep.pictures.curves import _chart
 from convsweep.pictures.figures import draw_figures
 from convsweep.runs.training import class_probabilities
 
@@ -50,7 +51,9 @@ def test_a_run_has_all_figures_and_no_other_file(tmp_path, settings):
 
 
 def test_figures_do_not_depend_on_the_runs_drawn_before(tmp_path):
+    _chart.cache_clear()
     draw(tmp_path / "alone", seed=1)
+    _chart.cache_clear()
     draw(tmp_path / "first", "model.num_filters=20", diverges=True)
     draw(tmp_path / "second", seed=1)
     for name in FIGURES:
@@ -72,9 +75,9 @@ def test_a_figure_is_whole_whenever_it_is_read(tmp_path):
     assert reads >= len(FIGURES)
 
 
-def test_workers_draw_without_matplotlib_and_pandas(tmp_path):
+def test_workers_draw_without_pandas_and_pyplot(tmp_path):
     """They import the drawing once training is over: what it doesn't need would be a cost of every process."""
-    program = "import sys, convsweep.pictures.figures; print({'pandas', 'matplotlib'} & set(sys.modules))"
+    program = "import sys, convsweep.pictures.figures; print({'pandas', 'matplotlib.pyplot'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", program], cwd=tmp_path, text=True) == "set()\n"
 
 

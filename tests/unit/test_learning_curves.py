@@ -1,11 +1,14 @@
-"""Learning curves: axes with few limits to choose from, and everything inside the picture."""
+"""Learning curves: axes that don't follow the data, and a chart that is kept for the next run."""
 
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 
-from convsweep.pictures.curves import Axis, Curve, Schedule, learning_curves, loss_axis
+from convsweep.pictures import curves
+from convsweep.pictures.curves import Curve, LossAxis, Schedule, learning_curves, loss_axis
 
 NOTHING = Curve([], [], [])
 
@@ -63,27 +66,50 @@ OTHERS = {
 }
 
 
-def test_a_run_looks_the_same_whatever_was_drawn_before():
-    before = run().draw()
-    for name, other in OTHERS.items():
-        assert not np.array_equal(other.draw(), before), name
-    np.testing.assert_array_equal(run().draw(), before)
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_a_kept_chart_gives_the_pixels_of_a_fresh_one(other):
+    usual = run()
+    curves._chart.cache_clear()
+    fresh_usual = usual.draw()
+    curves._chart.cache_clear()
+    fresh_other = other.draw()
+    curves._chart.cache_clear()
+    assert not np.array_equal(fresh_usual, fresh_other)
+    for drawn, fresh in ((usual, fresh_usual), (other, fresh_other), (usual, fresh_usual)):
+        np.testing.assert_array_equal(drawn.draw(), fresh)
+
+
+def test_a_process_that_drew_other_runs_draws_what_a_new_process_draws():
+    for other in OTHERS.values():
+        other.draw()
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        usual = run()
+        texts = {"title": usual.title, "ending": usual.ending, "test_accuracy": usual.test_accuracy}
+        alone = executor.submit(learning_curves, usual.train, usual.valid, usual.schedule, **texts)
+        np.testing.assert_array_equal(usual.draw(), np.asarray(alone.result()))
+
+
+def test_runs_that_differ_in_results_only_share_one_chart():
+    curves._chart.cache_clear()
+    for other in (run(), run(largest=2.4), run(title="another"), diverged(10), diverged(1)):
+        other.draw()
+    assert curves._chart.cache_info().misses == 1
 
 
 @pytest.mark.parametrize(
     ("losses", "expected"),
     [
-        ([], Axis("linear", 0.0, 2.5)),
-        ([0.0], Axis("linear", 0.0, 2.5)),
-        ([np.log(10), 0.01], Axis("linear", 0.0, 2.5)),
-        ([2.5], Axis("linear", 0.0, 2.5)),
-        ([2.6, 0.01], Axis("linear", 0.0, 5.0)),
-        ([5.1, 2.0], Axis("log", 1.0, 10.0)),
-        ([5.1, 0.02], Axis("log", 0.01, 10.0)),
-        ([10.0, 10.0], Axis("log", 1.0, 10.0)),
-        ([101.0, 0.0], Axis("log", 1e-4, 1000.0)),
-        ([1e300, 2.3], Axis("log", 1.0, 1e9)),
-        ([1e300], Axis("log", 1e8, 1e9)),
+        ([], LossAxis("linear", 0.0, 2.5)),
+        ([0.0], LossAxis("linear", 0.0, 2.5)),
+        ([np.log(10), 0.01], LossAxis("linear", 0.0, 2.5)),
+        ([2.5], LossAxis("linear", 0.0, 2.5)),
+        ([2.6, 0.01], LossAxis("linear", 0.0, 5.0)),
+        ([5.1, 2.0], LossAxis("log", 1.0, 10.0)),
+        ([5.1, 0.02], LossAxis("log", 0.01, 10.0)),
+        ([10.0, 10.0], LossAxis("log", 1.0, 10.0)),
+        ([101.0, 0.0], LossAxis("log", 1e-4, 1000.0)),
+        ([1e300, 2.3], LossAxis("log", 1.0, 1e9)),
+        ([1e300], LossAxis("log", 1e8, 1e9)),
     ],
 )
 def test_the_axis_of_losses_follows_its_rule(losses, expected):

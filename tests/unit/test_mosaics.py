@@ -22,7 +22,7 @@ def test_filters_before_and_after_stand_on_one_scale():
     columns = picture[:, -mosaics.MARGIN - mosaics.GAP - 30]  # through the middle of the last filter
     colours = {tuple(colour) for colour in columns if np.ptp(colour) > 20}
     darkest = min(colours, key=sum)
-    assert darkest == (103, 0, 31)  # the last of ColorBrewer's RdBu
+    assert darkest == (103, 0, 31)  # the last of matplotlib's RdBu_r
     lightest = picture[picture.shape[0] // 2 - 30, -mosaics.MARGIN - mosaics.GAP - 30]
     assert lightest.min() > 200
 

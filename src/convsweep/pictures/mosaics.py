@@ -8,13 +8,14 @@ Pictures that are all grey have a channel instead of three, which makes their fi
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
+from matplotlib.colors import Normalize
 from PIL import Image, ImageDraw
 
 from convsweep.nn.layers import Labels
 from convsweep.nn.patches import Floats, Pixels
-from convsweep.pictures.colours import share_colours, signed_colours
 from convsweep.pictures.style import font
 
 Tile = npt.NDArray[np.uint8]  # [H, W], grey, or [H, W, 3]: red, green, blue
@@ -46,7 +47,7 @@ def filters_before_and_after(before: Floats, after: Floats) -> Image.Image:
     rows = [
         Row(row.tiles, label=f"{name} " if row.above[0] == "0" else "", above=row.above)
         for name, kernels in (("before", before), ("after training", after))
-        for row in _wrapped(signed_colours(kernels, limit), [str(number) for number in range(len(kernels))], columns=16)
+        for row in _wrapped(_coloured(kernels, limit), [str(number) for number in range(len(kernels))], columns=16)
     ]
     return _picture(f"filters: {_scale(limit)}", rows, tile=60)
 
@@ -55,7 +56,7 @@ def feature_maps(image: Pixels, maps: Floats, label: str) -> Image.Image:
     """Draw an image ``[H, W]`` and what each filter makes of it, ``[F, H', W']``."""
     limit = float(np.abs(maps).max())
     numbers = [f"filter {number}" for number in range(len(maps))]
-    first, *others = _wrapped(signed_colours(maps, limit), numbers, columns=8)
+    first, *others = _wrapped(_coloured(maps, limit), numbers, columns=8)
     blank = np.full(image.shape, 255, np.uint8)
     rows = [Row([_grey(image), *first.tiles], above=[f"test image: {label}", *first.above])]
     rows += [Row([blank, *row.tiles], above=["", *row.above]) for row in others]
@@ -68,7 +69,7 @@ def confusion_matrix(labels: Labels, predicted: Labels, class_names: Sequence[st
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, predicted), 1)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    colours = share_colours(shares)  # [C, C, 3]
+    colours = mpl.colormaps["Blues"](shares, bytes=True)[..., :3]  # [C, C, 3]
     rows = [
         Row(
             colours[true][:, None, None],
@@ -184,6 +185,12 @@ def _width(line: str) -> int:
 def _grey(images: Pixels) -> Pixels:
     """Return images ``[..., H, W]`` in dark on light."""
     return 255 - images
+
+
+def _coloured(maps: Floats, limit: float) -> npt.NDArray[np.uint8]:
+    """Return numbers ``[..., H, W]`` in blue (negative) and red (positive): ``[..., H, W, 3]``."""
+    colours: npt.NDArray[np.uint8] = mpl.colormaps["RdBu_r"](Normalize(-limit, limit)(maps), bytes=True)[..., :3]
+    return colours
 
 
 def _scale(limit: float) -> str:

@@ -10,9 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from convsweep.compare.comparison import Comparison, Standing
-from convsweep.compare.report.style import IN_A_PAGE, PERCENT
 from convsweep.nn.training import Evaluation
-from convsweep.pictures.style import GREY, SERIES
+from convsweep.pictures.style import GREY, IN_A_PAGE, PERCENT, SERIES
 from convsweep.records.events import read_entries
 from convsweep.records.files import DamagedError, read_file
 from convsweep.records.journal import EVENTS

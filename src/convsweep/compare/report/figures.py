@@ -8,10 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from convsweep.compare.effects import Step
-from convsweep.compare.report.style import IN_A_PAGE, PERCENT, POINTS
 from convsweep.compare.report.tradeoffs import Budget, TimeAgainstAccuracy
 from convsweep.compare.sentences import step_name
-from convsweep.pictures.style import BLUE, GREY, INK, LINE, ORANGE
+from convsweep.pictures.style import BLUE, GREY, IN_A_PAGE, INK, LINE, ORANGE, PERCENT, POINTS
 
 
 @mpl.rc_context(IN_A_PAGE)

@@ -7,8 +7,7 @@ import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
-from convsweep.compare.report.style import IN_A_PAGE
-from convsweep.pictures.style import BLUE, GREY, INK, LINE, ORANGE, SERIES
+from convsweep.pictures.style import BLUE, GREY, IN_A_PAGE, INK, LINE, ORANGE, SERIES
 
 # page.css gives each of these variables a colour for light and one for dark
 VARIABLES = {
