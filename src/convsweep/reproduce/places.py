@@ -18,6 +18,8 @@ from convsweep.reproduce.logs import Log, LogPlace
 
 Printing = Literal["after", "before", "before_run_on", "so_far"]
 PRINTINGS: tuple[Printing, ...] = get_args(Printing)
+# Steps of an epoch of 60,000 images in usual batches: so many images a log's program hardly has
+STEPS_OF_BATCHES = {steps: size for size in (16, 32, 64, 128, 256) for steps in (60_000 // size, -(-60_000 // size))}
 SAID_OF_PRINTING = {
     "after": "a window's mean is printed after the step on its last image",
     "before": "printed before the step on a window's last image, divided by the full window; each epoch begins anew",
