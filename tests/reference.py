@@ -1,6 +1,6 @@
 """The network as plain loops, in float64: slow, obvious, and written from the tutorial's description alone.
 
-It shares no code with ``convsweep``. Images are ``[H, W]``, in [-0.5, 0.5] in the tutorial; feature maps ``[H', W', F]``
+It shares no code with ``convsweep``. Images are ``[H, W]``; feature maps ``[H', W', F]``
 as the tutorial has them; the dense layer reads them flattened in that order.
 """
 

@@ -15,7 +15,7 @@ COLUMNS = ["digit", *(f"p{digit}" for digit in range(10))]
 
 @pytest.fixture(scope="module")
 def model_of(tmp_path_factory):
-    """Make a model with its signature, of random parameters, that sees such pixels, as MLflow loads it from a folder."""
+    """Make a model with its signature, of random parameters, as MLflow loads it from a folder."""
     import mlflow.pyfunc
 
     from convsweep.tracking.models import CHECKPOINT, model_template

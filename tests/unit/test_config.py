@@ -1,11 +1,13 @@
 """One test a rule of the configuration: what is refused, and in which words. No Hydra."""
 
 import math
+from typing import get_args
 
 import pytest
 from configurations import DEFAULTS, MNIST, make_config, values_with
 
 from convsweep.config import ConfigError, flatten, validate
+from convsweep.nn.network import Gradient
 
 TUTORIAL = {
     "model.num_filters": 8,
@@ -51,8 +53,7 @@ BROKEN = [
     (
         "train.gradient",
         "wrong",
-        "'train.gradient' must be one of exact, last_class, as_printed, after_update, without_log, true_class, "
-        "softmax_twice (got 'wrong').",
+        f"'train.gradient' must be one of {', '.join(get_args(Gradient))} (got 'wrong').",
     ),
     ("train.ties", "last", "'train.ties' must be one of all, first, split, average (got 'last')."),
     ("train.frozen", ["pool"], "'train.frozen.0' must be one of conv, dense (got 'pool')."),

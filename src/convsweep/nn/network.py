@@ -29,9 +29,7 @@ import numpy.typing as npt
 from convsweep.nn.layers import Conv2d, Dense, Labels, MaxPool2, Ties, softmax
 from convsweep.nn.patches import KERNEL, Floats, Padding, PixelRange, feature_map_shape
 
-Gradient = Literal[
-    "exact", "last_class", "as_printed", "after_update", "without_log", "true_class", "softmax_twice"
-]
+Gradient = Literal["exact", "last_class", "as_printed", "after_update", "without_log", "true_class", "softmax_twice"]
 Layer = Literal["conv", "dense"]
 
 IMAGE_SHAPE = (28, 28)
@@ -69,7 +67,7 @@ def initial_parameters(
         rng: The stream to draw from. Draws are made in float64, so both dtypes start alike.
         padding: Decides the number of dense inputs.
         dtype: float32 or float64.
-        undivided: Layers, ``conv`` or ``dense``, whose standard deviation is ``init_scale`` itself, without the divisor.
+        undivided: Layers, ``conv`` or ``dense``, whose standard deviation is ``init_scale`` itself.
     """
     num_inputs = num_blocks(padding) * num_filters
     filters_divisor = 1 if "conv" in undivided else KERNEL**2

@@ -12,8 +12,8 @@ the run. (A normal distribution would let one seed that strays hide that a log s
 
 Whether a log can be one more run of a program A is then a rank test. The statistic is how much better A explains
 a run than all else does: the other programs, and a program unlike any of them (A with 2, 10 or 100 times the spread).
-Each of the n + 1 runs, the log and A's seeds, is left out in turn and judged by the n that stay, so that all are treated
-alike: p, the share of them that are explained as badly as the log or worse, holds whatever the distributions are (a
+Each of the n + 1 runs, the log and A's seeds, is left out in turn and judged by the n that stay: all are treated
+alike, and p, the share of them that are explained as badly as the log or worse, holds whatever the distributions are (a
 conformal p; Vovk, Gammerman and Shafer 2005). They decide how often other programs are told apart. One thing is
 particular: a seed means the same initial parameters in all programs, so that A's seed and the log are compared beside
 the others' seeds but that one. With n seeds p is at least 1 / (n + 1): 19 are needed for 0.05.
@@ -174,7 +174,7 @@ class Judge(Generic[Hypothesis]):
             at_seeds = _advantages(own_seeds[:, program], np.delete(self._of_seeds[..., program], program, axis=0))
             at_log = _advantages(own_log[:, program], np.delete(of_log, program, axis=0))  # beside each seed: [n]
             diverged = np.append(self._diverged[program], log_diverged)  # [n + 1]
-            stray = np.equal.outer(diverged, diverged).sum(axis=1) == 1  # no other did as this one
+            stray = np.array([(diverged == one).sum() == 1 for one in diverged])  # no other did as this one
             at_seeds -= STRAY * stray[:-1]
             at_log -= STRAY * stray[-1]
             as_badly = at_seeds <= at_log + EQUAL * (1 + np.abs(at_log))

@@ -3,7 +3,6 @@
 ``reproduce`` does it all; ``trainings``, ``train_all`` and ``assess`` are its parts, for those who show progress.
 """
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -162,8 +161,7 @@ def assess(log: Log, placed: PlacedLog, protocol: Protocol, courses: Courses) ->
     found = judge_of_logs.likenesses(reported)
     judged, own_samples = [], {}
     for program in programs:
-        # the rule that favours the program: if it printed the log, the true rule's p is no larger
-        printing = max(printings, key=functools.partial(_favour, found, program.name))
+        printing = favoured(found, printings, program.name)
         own_samples[program.name] = by_printing[printing][program.name]
         diverged = sum(course.diverged_at is not None for course in of_program[program.name])
         likeness = found[printing, program.name]
@@ -195,9 +193,9 @@ def assess(log: Log, placed: PlacedLog, protocol: Protocol, courses: Courses) ->
 def numbers(placed: PlacedLog) -> Numbers:
     """Return what a log's numbers are to the statistics."""
     courses: dict[tuple[Metric, int], list[int]] = {}
-    for column, (metric, place) in enumerate((quantity.metric, quantity.place) for quantity in placed.quantities):
-        if place.split == "train" and place.step:
-            courses.setdefault((metric, place.epoch), []).append(column)
+    for column, quantity in enumerate(placed.quantities):
+        if quantity.place.split == "train" and quantity.place.step:
+            courses.setdefault((quantity.metric, quantity.place.epoch), []).append(column)
     return Numbers(
         np.array([printed.half for printed in placed.printed]),
         np.array([quantity.metric == "loss" for quantity in placed.quantities]),
@@ -205,10 +203,14 @@ def numbers(placed: PlacedLog) -> Numbers:
     )
 
 
-def _favour(found: Mapping[tuple[Printing, str], Likeness], program: str, printing: Printing) -> tuple[float, float]:
-    """Return what orders printing rules by how well a program explains the log under them."""
-    likeness = found[printing, program]
-    return likeness.p, likeness.log_density
+def favoured(found: Mapping[tuple[Printing, str], Likeness], printings: Sequence[Printing], program: str) -> Printing:
+    """Return the printing rule that favours a program: if it printed the log, the true rule's p is no larger."""
+
+    def explained(printing: Printing) -> tuple[float, float]:
+        likeness = found[printing, program]
+        return likeness.p, likeness.log_density
+
+    return max(printings, key=explained)
 
 
 def _shown_by(placed: PlacedLog, programs: Sequence[Candidate]) -> tuple[list[Candidate], list[str]]:

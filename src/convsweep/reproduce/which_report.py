@@ -41,10 +41,9 @@ def sentences(study: Study) -> list[str]:
     """Return what the table doesn't say, the conclusion last."""
     n = study.protocol.num_seeds
     lines = [
-        f"p: the share of {n + 1} runs, the log and the program's seeds, that the program explains as badly as the log.",
+        f"p: the share of {n + 1} runs, the log and the program's seeds, that it explains as badly as the log.",
         "Likelihood: how probable the log's numbers are under the program, relative to the likeliest program.",
-        "Course: correlation of the log's windows, each less its epoch's mean, with those of the program's mean: it "
-        "betrays other images, or another order of them.",
+        "Course: correlation of the log's windows, less their epoch's mean, with the program's: images and order show.",
         "Consistent is not identical: a program whose seeds vary widely is consistent with much.",
     ]
     if len(study.placed.printings) > 1 and study.protocol.printing is None:

@@ -1,7 +1,7 @@
 """Which jobs of a sweep train side by side: a partition into stacks."""
 
 import json
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby, pairwise
 from math import ceil
 
@@ -17,7 +17,7 @@ FILTERS_AT_ONCE = 128
 
 
 def divide_into_stacks(
-    configs: Sequence[RunConfig], processes: int, own: Set[str] = MEMBERS_OWN
+    configs: Sequence[RunConfig], processes: int, own: Collection[str] = MEMBERS_OWN
 ) -> list[list[int]]:
     """Divide jobs into stacks, as large as pays and as even as it takes to keep all processes busy.
 
@@ -42,7 +42,7 @@ def divide_into_stacks(
     return sorted(stacks, key=lambda stack: -sum(training_cost(configs[number]) for number in stack))
 
 
-def _groups(configs: Sequence[RunConfig], own: Set[str]) -> Iterable[list[int]]:
+def _groups(configs: Sequence[RunConfig], own: Collection[str]) -> Iterable[list[int]]:
     """Group jobs that can share a stack, those of equal length side by side."""
 
     def shared(number: int) -> str:
