@@ -185,15 +185,15 @@ def _tell_mlflow(
 
 
 def _tag_names(found: Mapping[str, Verdict]) -> dict[str, Verdict]:
-    """Return verdicts by names that MLflow takes for tags: it refuses ``=``."""
-    return {name.replace("=", "_"): verdict for name, verdict in found.items()}
+    """Return verdicts by names that MLflow takes for tags: it refuses ``=`` and ``+``."""
+    return {name.replace("=", "_").replace("+", " "): verdict for name, verdict in found.items()}
 
 
 def _check(expectations: Sequence[tuple[str, Verdict]], found: Mapping[str, Verdict]) -> None:
     failed = [
-        f"expected the log to be {verdict} with {name} (got {found[name]})."
+        f"expected the log to be {verdict} with {name} (got {found.get(name, 'no verdict')})."
         for name, verdict in expectations
-        if found[name] != verdict
+        if found.get(name) != verdict
     ]
     if failed:
         raise UserError("\n".join(failed))

@@ -18,6 +18,8 @@ from convsweep.reproduce.logs import Log, LogPlace
 
 Printing = Literal["after", "before", "before_run_on", "so_far"]
 PRINTINGS: tuple[Printing, ...] = get_args(Printing)
+# Steps of an epoch of 60,000 images in usual batches: so many images a log's program hardly has
+STEPS_OF_BATCHES = {steps: size for size in (16, 32, 64, 128, 256) for steps in (60_000 // size, -(-60_000 // size))}
 SAID_OF_PRINTING = {
     "after": "a window's mean is printed after the step on its last image",
     "before": "printed before the step on a window's last image, divided by the full window; each epoch begins anew",
@@ -141,6 +143,7 @@ def printed_by(
     *,
     num_train: int,
     tests_on_training_images: bool,
+    loss_factor: float,
 ) -> Floats:
     """Return what seeds print, in full precision.
 
@@ -151,6 +154,7 @@ def printed_by(
         printing: The printing rule.
         num_train: Images an epoch.
         tests_on_training_images: Whether the test is on the first training images.
+        loss_factor: What losses are multiplied by before they are printed.
 
     Returns:
         ``[n, Q]``; NaN or infinite where a seed has diverged.
@@ -170,6 +174,7 @@ def printed_by(
         for row, course in enumerate(courses):
             score = course.evaluations[Evaluation(split, quantity.place.epoch)]
             values[row, column] = score.loss if quantity.metric == "loss" else score.accuracy
+    values[:, [quantity.metric == "loss" for quantity in quantities]] *= loss_factor
     return values
 
 

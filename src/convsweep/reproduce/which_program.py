@@ -3,7 +3,6 @@
 ``reproduce`` does it all; ``trainings``, ``train_all`` and ``assess`` are its parts, for those who show progress.
 """
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -14,7 +13,8 @@ import numpy as np
 from convsweep.config import RunConfig
 from convsweep.errors import UserError
 from convsweep.reproduce.courses import Course, Wanted
-from convsweep.reproduce.likeness import Likeness, Rounding, likenesses
+from convsweep.reproduce.likeness import Judge, Likeness, Numbers
+from convsweep.reproduce.log_lines import Metric
 from convsweep.reproduce.logs import Log
 from convsweep.reproduce.places import PlacedLog, Printing, Quantity, further_quantities, place, printed_by, wanted
 from convsweep.reproduce.programs import Candidate, candidates, with_seed
@@ -23,6 +23,7 @@ from convsweep.reproduce.trainings import Training, in_stacks, train_all
 
 LEAST_SEEDS = 3  # for a mean and a spread when one is left out
 LOUDEST = 3  # places that are named
+LEAST_WINDOWS = 3  # that make a course
 
 
 class Protocol(NamedTuple):
@@ -38,7 +39,7 @@ class Protocol(NamedTuple):
 class Loud(NamedTuple):
     """A number of the log that lies far from a program's seeds."""
 
-    quantity: str
+    quantity: str  # 'course of ...': a window less the mean of its epoch's windows
     reported: float
     mean: float
     distance: float  # in standard deviations of one more run
@@ -52,6 +53,7 @@ class Judged(NamedTuple):
     verdict: Verdict
     p: float
     log_likelihood: float  # natural logarithm, up to a constant that all programs share
+    course: float | None  # correlation of the log's course with the seeds' mean course; None where there is none
     printing: Printing  # the rule under which the program explains the log best
     seeds: int
     diverged: int
@@ -73,7 +75,8 @@ class Study(NamedTuple):
     log: Log
     placed: PlacedLog
     protocol: Protocol
-    candidates: Sequence[Candidate]
+    candidates: Sequence[Candidate]  # that were judged
+    not_shown: Sequence[str]  # programs that change nothing of what the log holds
     judged: Sequence[Judged]  # the likeliest first
     apart: Apart | None  # of the two likeliest programs that remain
     samples: Mapping[str, Floats]  # by program: [n, Q], what its seeds print under its printing rule
@@ -127,7 +130,7 @@ def seeds(protocol: Protocol) -> range:
 
 def assess(log: Log, placed: PlacedLog, protocol: Protocol, courses: Courses) -> Study:
     """Judge a log by the courses of all programs' seeds."""
-    programs = candidates(protocol.config, protocol.variants)
+    programs, not_shown = _shown_by(placed, candidates(protocol.config, protocol.variants))
     of_program = {
         program.name: [courses[with_seed(program.config, seed)] for seed in seeds(protocol)] for program in programs
     }
@@ -142,25 +145,23 @@ def assess(log: Log, placed: PlacedLog, protocol: Protocol, courses: Courses) ->
                 printing,
                 num_train=placed.num_train,
                 tests_on_training_images=program.tests_on_training_images,
+                loss_factor=program.loss_factor,
             )
             for program in programs
         }
 
-    rounding = Rounding(
-        np.array([printed.value for printed in placed.printed]),
-        np.array([printed.half for printed in placed.printed]),
-        np.array([quantity.metric == "loss" for quantity in placed.quantities]),
-    )
     printings = (protocol.printing,) if protocol.printing else placed.printings
     by_printing = {printing: samples(placed.quantities, printing) for printing in printings}
-    found = likenesses(
-        rounding,
+    what = numbers(placed)
+    judge_of_logs = Judge(
+        what,
         {(printing, name): sample for printing, of_all in by_printing.items() for name, sample in of_all.items()},
     )
+    reported = np.array([printed.value for printed in placed.printed])  # [Q]
+    found = judge_of_logs.likenesses(reported)
     judged, own_samples = [], {}
     for program in programs:
-        # the rule that favours the program: if it printed the log, the true rule's p is no larger
-        printing = max(printings, key=functools.partial(_favour, found, program.name))
+        printing = favoured(found, printings, program.name)
         own_samples[program.name] = by_printing[printing][program.name]
         diverged = sum(course.diverged_at is not None for course in of_program[program.name])
         likeness = found[printing, program.name]
@@ -171,10 +172,11 @@ def assess(log: Log, placed: PlacedLog, protocol: Protocol, courses: Courses) ->
                 judge(likeness.p, conclusive=1 / (protocol.num_seeds + 1) <= ALPHA),
                 likeness.p,
                 likeness.log_density,
+                _course(what, reported, own_samples[program.name]),
                 printing,
                 protocol.num_seeds,
                 diverged,
-                _loudest(likeness, placed, own_samples[program.name]),
+                _loudest(likeness, what, placed, own_samples[program.name]),
             )
         )
     judged.sort(key=lambda one: -one.log_likelihood)
@@ -185,28 +187,81 @@ def assess(log: Log, placed: PlacedLog, protocol: Protocol, courses: Courses) ->
         pair = (remaining[0].program, remaining[1].program)
         apart = _tell_apart(further, samples(further, remaining[0].printing), pair)
     diverged_at = {name: [course.diverged_at for course in found] for name, found in of_program.items()}
-    return Study(log, placed, protocol, programs, judged, apart, own_samples, diverged_at)
+    return Study(log, placed, protocol, programs, not_shown, judged, apart, own_samples, diverged_at)
 
 
-def _favour(found: Mapping[tuple[Printing, str], Likeness], program: str, printing: Printing) -> tuple[float, float]:
-    """Return what orders printing rules by how well a program explains the log under them."""
-    likeness = found[printing, program]
-    return likeness.p, likeness.log_density
-
-
-def _loudest(likeness: Likeness, placed: PlacedLog, sample: Floats) -> tuple[Loud, ...]:
-    order = np.argsort(-np.abs(likeness.distances), kind="stable")[:LOUDEST]
-    with np.errstate(invalid="ignore"):
-        means = sample.mean(axis=0)
-    return tuple(
-        Loud(
-            placed.quantities[index].name,
-            placed.printed[index].value,
-            float(means[index]),
-            float(likeness.distances[index]),
-        )
-        for index in order
+def numbers(placed: PlacedLog) -> Numbers:
+    """Return what a log's numbers are to the statistics."""
+    courses: dict[tuple[Metric, int], list[int]] = {}
+    for column, quantity in enumerate(placed.quantities):
+        if quantity.place.split == "train" and quantity.place.step:
+            courses.setdefault((quantity.metric, quantity.place.epoch), []).append(column)
+    return Numbers(
+        np.array([printed.half for printed in placed.printed]),
+        np.array([quantity.metric == "loss" for quantity in placed.quantities]),
+        list(courses.values()),
     )
+
+
+def favoured(found: Mapping[tuple[Printing, str], Likeness], printings: Sequence[Printing], program: str) -> Printing:
+    """Return the printing rule that favours a program: if it printed the log, the true rule's p is no larger."""
+
+    def explained(printing: Printing) -> tuple[float, float]:
+        likeness = found[printing, program]
+        return likeness.p, likeness.log_density
+
+    return max(printings, key=explained)
+
+
+def _shown_by(placed: PlacedLog, programs: Sequence[Candidate]) -> tuple[list[Candidate], list[str]]:
+    """Part the programs whose prints can differ in what the log holds from the names of the others."""
+    tests = any(quantity.place.split == "test" for quantity in placed.quantities)
+    losses = any(quantity.metric == "loss" for quantity in placed.quantities)
+    shown = [
+        program
+        for program in programs
+        if (tests or not program.tests_on_training_images) and (losses or program.loss_factor == 1)
+    ]
+    return shown, [program.name for program in programs if program not in shown]
+
+
+def _course(what: Numbers, reported: Floats, sample: Floats) -> float | None:
+    """Return the correlation of the log's windows, each less its epoch's mean, with those of the seeds' mean.
+
+    Args:
+        what: The log's numbers.
+        reported: ``[Q]``.
+        sample: ``[n, Q]``.
+    """
+    with np.errstate(invalid="ignore"):
+        log, seeds = what.deviations(reported), what.deviations(sample.mean(axis=0))
+    columns = [column for of_epoch in what.courses for column in of_epoch]
+    of_losses = [column for column in columns if what.are_losses[column]]
+    chosen = of_losses or columns
+    if len(chosen) < LEAST_WINDOWS or not np.isfinite([log[chosen], seeds[chosen]]).all():
+        return None
+    if np.ptp(log[chosen]) == 0 or np.ptp(seeds[chosen]) == 0:
+        return None
+    return float(np.corrcoef(log[chosen], seeds[chosen])[0, 1])
+
+
+def _loudest(likeness: Likeness, what: Numbers, placed: PlacedLog, sample: Floats) -> tuple[Loud, ...]:
+    names = [quantity.name for quantity in placed.quantities]
+    reported = np.array([printed.value for printed in placed.printed])
+    with np.errstate(invalid="ignore", over="ignore"):
+        means = sample.mean(axis=0)
+        rows = [
+            *zip(names, reported, means, likeness.distances, strict=True),
+            *zip(
+                [f"course of {name}" for name in names],
+                what.deviations(reported),
+                what.deviations(means),
+                likeness.course_distances,
+                strict=True,
+            ),
+        ]
+    rows.sort(key=lambda row: -abs(row[3]))
+    return tuple(Loud(name, float(value), float(mean), float(off)) for name, value, mean, off in rows[:LOUDEST])
 
 
 def _tell_apart(further: Sequence[Quantity], samples: Mapping[str, Floats], programs: tuple[str, str]) -> Apart | None:

@@ -9,11 +9,12 @@ from rich.table import Table
 from convsweep.markdown import blocks, table
 from convsweep.records.files import write_whole, writing
 from convsweep.reproduce.logs import describe
-from convsweep.reproduce.places import SAID_OF_PRINTING
+from convsweep.reproduce.places import SAID_OF_PRINTING, STEPS_OF_BATCHES, images_of_an_epoch
 from convsweep.reproduce.statistics import Verdict
 from convsweep.reproduce.which_program import Judged, Study
 
-HEADINGS = ("program", "verdict", "p", "likelihood", "farthest number", "log", "its seeds' mean")
+HEADINGS = ("program", "verdict", "p", "likelihood", "course", "farthest number", "log", "its seeds' mean")
+NUMERIC = ("p", "likelihood", "course", "log", "its seeds' mean")
 
 
 def protocol_line(study: Study, images: str) -> str:
@@ -30,8 +31,7 @@ def terminal_table(study: Study) -> RenderableType:
     """Return the table of programs, the likeliest first, to print."""
     drawn = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
     for heading in HEADINGS:
-        right = heading in ("p", "likelihood", "log", "its seeds' mean")
-        drawn.add_column(heading, justify="right" if right else "left")
+        drawn.add_column(heading, justify="right" if heading in NUMERIC else "left")
     for row in _rows(study):
         drawn.add_row(*row)
     return drawn
@@ -41,8 +41,9 @@ def sentences(study: Study) -> list[str]:
     """Return what the table doesn't say, the conclusion last."""
     n = study.protocol.num_seeds
     lines = [
-        f"p: how rarely, of {n + 1} runs, the program explains one of its own as badly as the log, beside the others.",
+        f"p: the share of {n + 1} runs, the log and the program's seeds, that it explains as badly as the log.",
         "Likelihood: how probable the log's numbers are under the program, relative to the likeliest program.",
+        "Course: correlation of the log's windows, less their epoch's mean, with the program's: images and order show.",
         "Consistent is not identical: a program whose seeds vary widely is consistent with much.",
     ]
     if len(study.placed.printings) > 1 and study.protocol.printing is None:
@@ -50,6 +51,16 @@ def sentences(study: Study) -> list[str]:
         lines.append(
             f"The log's windows fit best as '{likeliest.printing}': {SAID_OF_PRINTING[likeliest.printing]}. "
             "Every program is judged under the printing rule that favours it; --printing chooses one for all."
+        )
+    if study.protocol.variants:
+        lines.append("Other hyperparameters are tried with the network as asked for, not with the mistakes.")
+    if study.not_shown:
+        lines.append(f"Not judged, for the log holds nothing of what they change: {', '.join(study.not_shown)}.")
+    size = STEPS_OF_BATCHES.get(images_of_an_epoch(study.log) or 0)
+    if size is not None:
+        lines.append(
+            f"{images_of_an_epoch(study.log):,} steps are an epoch of 60,000 images in batches of {size}: the programs "
+            "take one image a step, and can't reproduce a log of batches."
         )
     if study.apart is not None:
         apart = study.apart
@@ -71,7 +82,10 @@ def conclusion(study: Study) -> str:
             f"the likeliest is {study.judged[0].program}."
         )
     if not remaining:
-        return f"The log is inconsistent with all of these programs; the likeliest is {study.judged[0].program}."
+        return (
+            f"The log is inconsistent with all of these programs; the likeliest is {study.judged[0].program}. "
+            "None of them takes a step on more than one image (batches), or has other layers."
+        )
     if len(remaining) == 1:
         return f"The log is consistent with {remaining[0]} alone{rest}."
     return f"Inconclusive: the log is consistent with {', '.join(remaining)} (the likeliest first){rest}."
@@ -128,6 +142,7 @@ def _row(judged: Judged, best: float) -> list[str]:
         judged.verdict,
         f"{judged.p:.3f}",
         relative(judged.log_likelihood - best),
+        "" if judged.course is None else f"{judged.course:.3f}",
         farthest.quantity,
         f"{farthest.reported:.4f}",
         mean,

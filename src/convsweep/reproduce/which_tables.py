@@ -43,6 +43,7 @@ def _joint(judged: Judged) -> dict[str, object]:
         "verdict": judged.verdict,
         "p": judged.p,
         "log_likelihood": judged.log_likelihood,
+        "course_correlation": judged.course,
         "printing": judged.printing,
         "n": judged.seeds,
         "diverged": judged.diverged,
