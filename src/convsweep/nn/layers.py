@@ -23,7 +23,7 @@ from convsweep.nn.patches import KERNEL, Floats, Padding, image_patches
 
 Ties = Literal["all", "first", "split", "average"]
 Labels = npt.NDArray[np.integer[Any]]
-Bits = npt.NDArray[np.signedinteger[Any]]
+Bits = npt.NDArray[np.unsignedinteger[Any]]
 
 PENDING = 8  # dense updates that are kept as pairs of vectors until they are added to the weights
 
@@ -111,34 +111,33 @@ class MaxPool2:
         """Hand the gradient ``[R, F, B]`` back to the last maps' maxima: ``[4, R, F, B]``, in the maps' own memory."""
         if self.ties == "average":
             return np.multiply(grad_output, grad_output.dtype.type(1 / len(self._maps)), out=self._maps)
-        maps, bits = self._maps, _bits(self._maps)
-        # A map minus its maximum is +0 at the maximum and negative elsewhere. Its sign, spread over the number's other
-        # bits and inverted, lets the gradient's bits pass or not: in half the time of a product with a boolean mask.
         # subtle: exact comparison is right here; equal patches give bit-equal feature map values
-        np.subtract(maps, self._output, out=maps)
-        np.right_shift(bits, 8 * bits.itemsize - 1, out=bits)
-        np.invert(bits, out=bits)  # all ones at a maximum, all zeros elsewhere
+        maps, bits = self._maps, _bits(self._maps)
+        np.subtract(maps, self._output, out=maps)  # at a maximum +0, whose bits are all 0; below 0 elsewhere
         if self.ties != "all":
             if self._spare is None:
                 self._spare = np.empty(maps.shape[1:], maps.dtype)
+            np.left_shift(bits.dtype.type(1), bits, out=bits)  # 1 at a maximum, 0 elsewhere
             if self.ties == "first":
                 _keep_first(bits, _bits(self._spare))
             else:
-                np.add.reduce(bits, axis=0, dtype=maps.dtype, out=self._spare)  # all ones are -1
-                np.negative(self._spare, out=self._spare)
+                np.add.reduce(bits, axis=0, dtype=maps.dtype, out=self._spare)
                 grad_output = np.divide(grad_output, self._spare, out=self._spare)
-        np.bitwise_and(bits, _bits(grad_output), out=bits)
+            np.subtract(bits, 1, out=bits)  # 0 where the gradient goes, the largest whole number elsewhere
+        # NumPy shifts all bits out where it is told to shift by more bits than there are: what isn't at a maximum
+        # receives 0. Two passes over the maps; a product with a boolean mask takes four times as long.
+        np.left_shift(_bits(grad_output), bits, out=bits)
         return maps
 
 
 def _bits(numbers: Floats) -> Bits:
-    """Return a view of floating-point numbers as whole numbers of the same size."""
-    return numbers.view(np.int32 if numbers.itemsize == 4 else np.int64)
+    """Return a view of floating-point numbers as whole numbers, without sign, of the same size."""
+    return numbers.view(np.uint32 if numbers.itemsize == 4 else np.uint64)
 
 
 def _keep_first(at_maximum: Bits, free: Bits) -> None:
     """Clear every mark but the first of each block, in place: ``[4, R, F, B]``; ``free`` is a buffer ``[R, F, B]``."""
-    np.invert(at_maximum[0], out=free)
+    np.bitwise_xor(at_maximum[0], 1, out=free)
     for position in range(1, len(at_maximum)):
         at_maximum[position] &= free
         free ^= at_maximum[position]
