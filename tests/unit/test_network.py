@@ -9,7 +9,7 @@ from side_by_side import differences_from_reference
 
 from convsweep.nn.layers import PENDING, cross_entropy
 from convsweep.nn.network import CNN, initial_parameters
-from convsweep.nn.patches import block_patches, normalize
+from convsweep.nn.patches import image_blocks, normalize
 from convsweep.nn.training import Batch, initialization_rng, learn
 
 
@@ -139,13 +139,14 @@ def test_a_step_allocates_nothing_of_a_layers_size(digits, ties):
     """Arrays of [R, 10] are all that a step asks for, and NumPy's own buffer where marks are counted (some 65 kB)."""
     members = [initial_parameters(8, rng=initialization_rng(seed)) for seed in range(16)]
     network = CNN(members, [0.01] * 16, ties=ties)
-    patches = block_patches(normalize(digits[0][:3]), "valid")
-    network.step(patches[0], 1)
+    images = list(image_blocks(normalize(digits[0][:3]), "valid").images())
+    for blocks in images:
+        network.step(blocks, 1)
     tracemalloc.start()
     try:
-        for image in patches:
+        for blocks in images:
             for _ in range(PENDING):
-                network.step(image, 1)
+                network.step(blocks, 1)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
