@@ -54,15 +54,16 @@ class Conv2d:
             taps.reshape(members, KERNEL, KERNEL, num_filters).transpose(0, 3, 1, 2)
             for taps in (self._taps, self._grad_taps)
         )
-        self._rows = np.empty((members, num_filters, KERNEL**2), filters.dtype)
+        rows = np.empty((members, num_filters, KERNEL**2), filters.dtype)
+        self._columns = rows.swapaxes(1, 2)  # [R, 9, F], a view
 
     def forward(self, patches: Floats, out: Floats | None = None) -> Floats:
         """Convolve patches ``[4, 1, 9, K]``, or fewer planes, into feature maps ``[4, R, K, F]``."""
         # maps[i, r, k, f] = sum_t patches[i, t, k] filters[r, f, t]. BLAS takes half the time for filters row by row,
         # although their gradient comes tap by tap
         self._patches = patches
-        self._rows[:] = self._taps.swapaxes(1, 2)
-        maps: Floats = np.matmul(patches.swapaxes(2, 3), self._rows.swapaxes(1, 2), out)
+        self._columns[:] = self._taps
+        maps: Floats = np.matmul(patches.swapaxes(2, 3), self._columns, out)
         return maps
 
     def backward(self, grad_maps: Floats) -> Floats:

@@ -131,8 +131,10 @@ def image_blocks(images: Floats, padding: Padding) -> BatchBlocks:
     numbers = np.flatnonzero(kept) - image * (blocks + 1)
     numbers[starts[1:] - 1] = inked.argmin(axis=1)
 
-    # a block's windows of 4x4 pixels are picked pixel by pixel, and its patches copied from there
-    corners = image * (height * width) + (numbers // columns * 2 * width + numbers % columns * 2)
+    # a block's window of 4x4 pixels is picked pixel by pixel, and its patches are copied from there
+    corners = (
+        np.add.outer(2 * width * np.arange(rows), 2 * np.arange(columns)).ravel()[numbers] + image * padded[0].size
+    )
     windows = np.empty((KERNEL + 1, KERNEL + 1, len(corners)), images.dtype)
     flat = padded.ravel()
     for x in range(KERNEL + 1):
