@@ -5,7 +5,7 @@ from reference import Reference
 
 from convsweep.nn.layers import cross_entropy
 from convsweep.nn.network import CNN, initial_parameters
-from convsweep.nn.patches import block_patches
+from convsweep.nn.patches import image_blocks
 from convsweep.nn.training import initialization_rng
 
 
@@ -15,10 +15,10 @@ def differences_from_reference(pixels, labels, *, steps, num_filters=2, learning
     start = initial_parameters(num_filters, rng=initialization_rng(3), padding=padding, dtype=np.float64)
     network = CNN([start], [learning_rate], **rules)
     slow = Reference(*start, **rules)
-    patches = block_patches(pixels[:steps], padding)
+    blocks = list(image_blocks(pixels[:steps], padding).images())
     worst_loss = 0.0
     for i in range(steps):
-        logits = network.step(patches[i], int(labels[i]))
+        logits = network.step(blocks[i], int(labels[i]))
         loss, correct = slow.step(pixels[i], int(labels[i]), learning_rate)
         worst_loss = max(worst_loss, abs(cross_entropy(logits, labels[i : i + 1]).item() - loss))
         assert (logits.argmax() == labels[i]) == correct

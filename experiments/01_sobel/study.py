@@ -72,8 +72,7 @@ def _rows(pictures: dict[str, Floats]) -> Iterator[Row]:
                 outside = ndimage.correlate(picture, kernel, mode="constant")
                 outside = outside if padding == "same" else outside[1:-1, 1:-1]
                 yield _row(name, kernel_name, padding, convolve(picture, kernel[None], padding)[0], outside)
-    blocks_of_example = to_blocks(EXAMPLE)[:, None, None]  # [4, 1, 1, B]
-    pooled = MaxPool2("all").forward(blocks_of_example, out=np.empty((1, 1, 4))).reshape(2, 2)
+    pooled = MaxPool2("all").forward(to_blocks(EXAMPLE)).reshape(2, 2)
     yield _row("example", "none", "max-pooling", pooled, ndimage.maximum_filter(EXAMPLE, 2, origin=-1)[::2, ::2])
 
 

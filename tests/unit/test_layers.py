@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from gradcheck import check_gradient
 
-from convsweep.nn.layers import PENDING, Conv2d, Dense, MaxPool2, cross_entropy, softmax
-from convsweep.nn.patches import block_patches, image_patches
+from convsweep.nn.layers import PENDING, Conv2d, Dense, MaxPool2, cross_entropy, gather, softmax, spread
+from convsweep.nn.patches import image_blocks, image_patches, to_blocks
 
 TIES = ["all", "first", "split"]
 MEMBERS, FILTERS = 2, 3
@@ -20,9 +20,10 @@ def rng():
 @pytest.mark.parametrize("planes", [1, 4])
 def test_the_convolutions_gradient_is_its_derivative(rng, padding, planes):
     images = rng.normal(size=(1, 8, 6))
-    patches = block_patches(images, padding)[0] if planes == 4 else image_patches(images, padding).reshape(1, 9, -1)
-    conv = Conv2d(rng.normal(size=(MEMBERS, FILTERS, 3, 3)), planes=planes, positions=patches.shape[2])
-    towards = rng.normal(size=conv.output.shape)  # a random direction of the output
+    patches = to_blocks(image_patches(images, padding)) if planes == 4 else image_patches(images, padding)
+    patches = patches.reshape(1, 9, planes, -1).transpose(2, 0, 1, 3)  # [4, 1, 9, K]
+    conv = Conv2d(rng.normal(size=(MEMBERS, FILTERS, 3, 3)))
+    towards = rng.normal(size=conv.forward(patches).shape)  # a random direction of the output
 
     def loss():
         return (conv.forward(patches) * towards).sum()
@@ -31,9 +32,25 @@ def test_the_convolutions_gradient_is_its_derivative(rng, padding, planes):
     check_gradient(loss, conv.filters, conv.backward(towards).copy(), name=f"filters ({padding})")
 
 
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_gathering_is_the_derivative_of_spreading(rng, padding):
+    """Over an image with blank blocks, whose gradients are summed."""
+    image = np.full((1, 10, 8), -0.5)
+    image[0, 5:, 3:] = rng.normal(size=(5, 5))
+    (blocks,) = image_blocks(image, padding).images()
+    assert blocks.blank.sum() > 1
+    kept = rng.normal(size=(MEMBERS, len(blocks.numbers), FILTERS))
+    towards = rng.normal(size=(MEMBERS, len(blocks.places), FILTERS))
+
+    def loss():
+        return (spread(kept, blocks.places) * towards).sum()
+
+    check_gradient(loss, kept, gather(towards, blocks), name=f"features ({padding})")
+
+
 def pooled(pool, maps):
-    """Pool a copy of the maps, which the backward pass uses up."""
-    return pool.forward(maps.copy(), out=np.empty(maps.shape[1:], maps.dtype))
+    """Pool a copy of the maps, which the backward pass uses up, as it does what is returned."""
+    return pool.forward(maps.copy())
 
 
 @pytest.mark.parametrize("ties", TIES)
@@ -71,7 +88,7 @@ def test_the_gradients_way_through_is_that_of_a_plain_comparison(rng, ties, dtyp
     maps = rng.integers(-2, 3, (4, MEMBERS, FILTERS, 169)).astype(dtype)
     towards = rng.normal(size=maps.shape[1:]).astype(dtype)
     pool = MaxPool2(ties)
-    at_maximum = maps == pooled(pool, maps)
+    at_maximum = maps == pooled(pool, maps).copy()
     if ties == "first":
         at_maximum &= at_maximum.cumsum(axis=0) == 1
     share = towards / at_maximum.sum(axis=0, dtype=dtype) if ties == "split" else towards
@@ -94,7 +111,8 @@ def test_the_dense_layers_gradients_are_its_derivatives(rng, pending):
     dense = Dense(rng.normal(size=(MEMBERS, 10, 12)), rng.normal(size=(MEMBERS, 10)))
     for _ in range(pending):
         dense.features[:] = rng.normal(size=(MEMBERS, 12))
-        dense.update(rng.normal(size=(MEMBERS, 10)))
+        dense.grad_output[:] = rng.normal(size=(MEMBERS, 10))
+        dense.update()
     features = dense.features
     features[:] = rng.normal(size=(MEMBERS, 12))
     towards = rng.normal(size=(MEMBERS, 10))
@@ -107,7 +125,8 @@ def test_the_dense_layers_gradients_are_its_derivatives(rng, pending):
     given, biases = features.copy(), dense.biases.copy()
     before = dense.weights.copy()
     dense.features[:] = given
-    dense.update(towards)
+    dense.grad_output[:] = towards
+    dense.update()
     np.testing.assert_array_equal(dense.biases, biases + towards)
     np.testing.assert_allclose(dense.weights - before, towards[:, :, None] * given[:, None], atol=1e-14)
 
@@ -126,7 +145,8 @@ def test_pending_updates_are_in_force_at_once(rng, dtype, tolerance):
         np.testing.assert_allclose(dense.forward(), logits, atol=tolerance)
         towards_features = np.einsum("rcd,rc->rd", plain_weights, gradient)
         np.testing.assert_allclose(dense.backward(gradient), towards_features, atol=tolerance)
-        dense.update(gradient)
+        dense.grad_output[:] = gradient
+        dense.update()
         plain_weights += gradient[:, :, None] * features[:, None]
         plain_biases += gradient
     np.testing.assert_allclose(dense.weights, plain_weights, atol=tolerance)
@@ -154,13 +174,12 @@ def test_the_loss_of_a_guess_among_ten_is_ln_10():
 @pytest.mark.parametrize("num_filters", [1, 2, 3, 4, 5, 7, 8, 16, 33, 64])
 def test_equal_patches_give_bit_equal_outputs(rng, dtype, num_filters):
     """Pooling compares feature maps exactly: ties between blank patches must survive the matrix product."""
-    patches = rng.normal(size=(4, 9, 169)).astype(dtype)
+    patches = rng.normal(size=(4, 1, 9, 169)).astype(dtype)
     patches[1:] = patches[:1]  # every block holds four equal patches
-    patches[:, :, 60:] = patches[:, :, 3:4]  # and many blocks are alike
-    conv = Conv2d(rng.normal(size=(1, num_filters, 3, 3)).astype(dtype), planes=4, positions=169)
-    maps = conv.forward(patches)
+    patches[..., 60:] = patches[..., 3:4]  # and many blocks are alike
+    maps = Conv2d(rng.normal(size=(1, num_filters, 3, 3)).astype(dtype)).forward(patches)  # [4, 1, K, F]
     np.testing.assert_array_equal(maps, np.broadcast_to(maps[:1], maps.shape))
-    np.testing.assert_array_equal(maps[..., 60:], np.broadcast_to(maps[..., 3:4], maps[..., 60:].shape))
+    np.testing.assert_array_equal(maps[:, :, 60:], np.broadcast_to(maps[:, :, 3:4], maps[:, :, 60:].shape))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

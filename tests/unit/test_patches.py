@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convsweep.nn.patches import block_patches, feature_map_shape, image_patches, normalize, to_blocks
+from convsweep.nn.patches import feature_map_shape, image_blocks, image_patches, normalize, to_blocks
 
 
 def test_pixels_map_to_minus_a_half_and_a_half():
@@ -35,14 +35,6 @@ def test_image_patches_are_the_slices_they_stand_for(padding):
                 np.testing.assert_array_equal(patches[n, :, i, j].reshape(3, 3), padded[n, i : i + 3, j : j + 3])
 
 
-@pytest.mark.parametrize("padding", ["valid", "same"])
-@pytest.mark.parametrize("shape", [(28, 28), (6, 8), (7, 9)], ids=str)
-def test_block_order_holds_the_same_patches_as_image_order(padding, shape):
-    images = np.random.default_rng(1).normal(size=(2, *shape))
-    in_image_order = image_patches(images, padding)  # [N, 9, H', W']
-    np.testing.assert_array_equal(block_patches(images, padding).swapaxes(1, 2), to_blocks(in_image_order))
-
-
 def test_blocks_are_two_by_two_neighbourhoods_in_row_major_order():
     image = np.arange(24.0).reshape(4, 6)
     blocks = to_blocks(image)
@@ -56,31 +48,56 @@ def test_blocks_are_two_by_two_neighbourhoods_in_row_major_order():
     ]
 
 
-def test_patches_can_be_made_in_a_buffer():
-    images = np.random.default_rng(2).normal(size=(2, 28, 28))
-    buffer = np.full((2, 4, 9, 169), np.nan)
-    assert block_patches(images, "valid", out=buffer) is buffer
-    np.testing.assert_array_equal(buffer, block_patches(images, "valid"))
-
-
 @given(
-    number=st.integers(0, 3),
-    height=st.integers(3, 12),
-    width=st.integers(3, 12),
+    number=st.integers(1, 3),
+    height=st.integers(4, 12),
+    width=st.integers(4, 12),
+    ink=st.sampled_from([0, 0.02, 0.2, 1]),
     padding=st.sampled_from(["valid", "same"]),
 )
-def test_block_order_of_any_shape_is_what_plain_loops_gather(number, height, width, padding):
-    images = np.random.default_rng(number).normal(size=(number, height, width))
+def test_every_block_stands_for_the_patches_that_plain_loops_gather(number, height, width, ink, padding):
+    """Whatever the shape, and with blank blocks, few of them or none."""
+    rng = np.random.default_rng(number)
+    images = np.where(rng.random((number, height, width)) < ink, rng.normal(size=(number, height, width)), -0.5)
     padded = images if padding == "valid" else np.pad(images, ((0, 0), (1, 1), (1, 1)))
     rows, columns = (side // 2 for side in feature_map_shape(height, width, padding))
-    gathered = block_patches(images, padding)
-    assert gathered.shape == (number, 4, 9, rows * columns)
-    for n in range(number):
+    for image, blocks in zip(padded, image_blocks(images, padding).images(), strict=True):
+        assert blocks.places.shape == blocks.blank.shape == (rows * columns,)
         for row in range(rows):
             for column in range(columns):
                 for i in range(2):
                     for j in range(2):
                         x, y = 2 * row + i, 2 * column + j
-                        patch = padded[n, x : x + 3, y : y + 3]
-                        found = gathered[n, 2 * i + j, :, row * columns + column]
-                        np.testing.assert_array_equal(found.reshape(3, 3), patch)
+                        found = blocks.patches[2 * i + j, 0, :, blocks.places[row * columns + column]]
+                        np.testing.assert_array_equal(found.reshape(3, 3), image[x : x + 3, y : y + 3])
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_blank_blocks_are_kept_once_and_all_others_each(digits, padding):
+    """Blank: all of its pixels are like the image's first. ``same`` pads with another grey than the background."""
+    images = normalize(digits[0][:20], np.float64)
+    batch = image_blocks(images, padding)
+    for image, blocks in zip(images, batch.images(), strict=True):
+        (patches,) = image_patches(image[None], padding)
+        blank = (to_blocks(patches) == image[0, 0]).all(axis=(0, 1))  # [B]
+        np.testing.assert_array_equal(blocks.blank, blank)
+        assert 20 < blank.sum() < 140
+        np.testing.assert_array_equal(blocks.numbers[:-1], np.flatnonzero(~blank))
+        assert blank[blocks.numbers[-1]]
+        assert (blocks.places[blank] == len(blocks.numbers) - 1).all()
+
+
+def test_an_image_without_a_blank_block_has_a_last_one_that_no_block_asks_for():
+    images = np.arange(64.0).reshape(1, 8, 8)
+    (blocks,) = image_blocks(images, "valid").images()
+    assert blocks.places.tolist() == list(range(9))
+    assert len(blocks.numbers) == 10
+    assert not blocks.blank.any()
+
+
+def test_images_are_gathered_alike_whatever_their_neighbours(digits):
+    images = normalize(digits[0][:5])
+    for number, blocks in enumerate(image_blocks(images, "valid").images()):
+        (alone,) = image_blocks(images[number : number + 1], "valid").images()
+        for ours, theirs in zip(blocks, alone, strict=True):
+            np.testing.assert_array_equal(ours, theirs)

@@ -6,7 +6,7 @@ import pytest
 from convsweep.nn.layers import Conv2d, MaxPool2
 from convsweep.nn.layers import convolve as feature_maps
 from convsweep.nn.network import CNN, initial_parameters
-from convsweep.nn.patches import image_patches, to_blocks
+from convsweep.nn.patches import image_blocks, image_patches, normalize, to_blocks
 from convsweep.nn.training import initialization_rng, predict, summarize
 
 IMAGE = np.array([[0, 50, 0, 29], [0, 80, 31, 2], [33, 90, 0, 75], [0, 9, 0, 95]], float)
@@ -33,8 +33,8 @@ def test_same_padding_keeps_the_images_size():
 
 
 def test_the_example_image_max_pooled():
-    maps = to_blocks(IMAGE)[:, None, None]
-    assert MaxPool2("all").forward(maps, out=np.empty((1, 1, 4))).reshape(2, 2).tolist() == [[80, 31], [90, 95]]
+    maps = to_blocks(IMAGE)
+    assert MaxPool2("all").forward(maps).reshape(2, 2).tolist() == [[80, 31], [90, 95]]
 
 
 def test_raising_the_centre_weight_by_one_gives_the_centre_pixel():
@@ -47,13 +47,13 @@ def test_raising_the_centre_weight_by_one_gives_the_centre_pixel():
 
 def test_the_filters_gradient_is_the_image_under_each_tap():
     """The derivative of out(i, j) by filter(x, y) is image(i + x, j + y)."""
-    patches = image_patches(IMAGE[None], "valid").reshape(1, 9, 4)
-    conv = Conv2d(np.zeros((1, 1, 3, 3)), planes=1, positions=4)
+    patches = image_patches(IMAGE[None], "valid").reshape(1, 1, 9, 4)
+    conv = Conv2d(np.zeros((1, 1, 3, 3)))
     conv.forward(patches)
     for i in range(2):
         for j in range(2):
-            only_this_output = np.zeros((1, 1, 1, 4))
-            only_this_output[0, 0, 0, 2 * i + j] = 1
+            only_this_output = np.zeros((1, 1, 4, 1))
+            only_this_output[0, 0, 2 * i + j] = 1
             np.testing.assert_array_equal(conv.backward(only_this_output)[0, 0], IMAGE[i : i + 3, j : j + 3])
 
 
@@ -61,8 +61,13 @@ def test_the_filters_gradient_is_the_image_under_each_tap():
 def test_shapes_from_image_to_logits(padding, maps, pooled):
     parameters = initial_parameters(8, rng=initialization_rng(0), padding=padding)
     network = CNN([parameters], [0.005], padding=padding)
-    assert network.conv.output.shape == (4, 1, 8, maps * maps // 4)
-    assert network.dense.features.shape == (1, 8 * pooled * pooled)
+    (image,) = image_blocks(
+        normalize(np.random.default_rng(0).integers(0, 256, (1, 28, 28), np.uint8)), padding
+    ).images()
+    assert convolve(np.zeros((28, 28)), VERTICAL_SOBEL, padding).shape == (maps, maps)
+    assert image.places.shape == (pooled * pooled,)
+    assert network.dense.features.shape == (1, pooled * pooled, 8)
+    assert network.step(image, 3).shape == (1, 10)
     assert parameters.filters.size == 72
     assert parameters.weights.shape == (pooled * pooled * 8, 10)
     assert not parameters.biases.any()

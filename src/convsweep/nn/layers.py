@@ -1,7 +1,7 @@
 """The three layers and the loss, each for a stack of R models at once.
 
-Every parameter has a stack axis R; a single model is a stack of one. Each layer owns the buffers it
-writes to, so that a training step allocates nothing of a layer's size.
+Every parameter has a stack axis R; a single model is a stack of one. Layers write to buffers that they own or are
+given, so that a training step allocates nothing of a layer's size.
 
 Products go through NumPy's matrix products with the stack as a batch axis: BLAS is called once a
 member, always with the same shapes, so a member's bits cannot depend on its neighbours. (One big product
@@ -14,58 +14,68 @@ Left out: the convolution's gradient towards its input (it is the first layer), 
 convolution and an activation after it (the tutorial's network has neither).
 """
 
+import math
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from convsweep.nn.patches import KERNEL, Floats, Padding, image_patches
+from convsweep.nn.patches import KERNEL, Floats, ImageBlocks, Indices, Padding, image_patches
 
 Ties = Literal["all", "first", "split", "average"]
 Labels = npt.NDArray[np.integer[Any]]
-Bits = npt.NDArray[np.signedinteger[Any]]
+Bits = npt.NDArray[np.unsignedinteger[Any]]
 
 PENDING = 8  # dense updates that are kept as pairs of vectors until they are added to the weights
+CACHE_LINE = 64  # bytes: NumPy and BLAS work a tenth faster on arrays that begin at one
+
+
+def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Floats:
+    """Return zeros, in memory that begins at a cache line."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.zeros(size + CACHE_LINE, np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 class Conv2d:
-    """A 3x3 convolution (cross-correlation, as the field has it) of one image under every member's filters.
+    """A 3x3 convolution (cross-correlation, as the field has it) under every member's filters.
 
     Args:
-        filters: ``[R, F, 3, 3]``; trained in place.
-        planes: How many matrices of patches an image comes in: 4 in block order, 1 otherwise.
-        positions: Patches a plane: B in block order.
+        filters: ``[R, F, 3, 3]``; copied.
     """
 
-    def __init__(self, filters: Floats, *, planes: int, positions: int) -> None:
+    def __init__(self, filters: Floats) -> None:
         members, num_filters = filters.shape[:2]
-        self.filters = np.ascontiguousarray(filters)  # [R, F, 3, 3]
-        self.output = np.empty((planes, members, num_filters, positions), filters.dtype)  # [4, R, F, B]
-        self.grad_filters = np.empty_like(self.filters)
-        self._rows = self.filters.reshape(members, num_filters, KERNEL**2)  # views of the filters and their gradient
-        self._grad_rows = self.grad_filters.reshape(self._rows.shape)
-        self._grad_planes = np.empty((planes, *self._rows.shape), filters.dtype)  # [4, R, F, 9]
+        self._taps = np.ascontiguousarray(filters.reshape(members, num_filters, KERNEL**2).swapaxes(1, 2))  # [R, 9, F]
+        self._grad_taps = np.empty_like(self._taps)
+        self._grad_planes = np.empty((4, *self._taps.shape), filters.dtype)  # [4, R, 9, F]
+        self.filters, self.grad_filters = (  # [R, F, 3, 3], views
+            taps.reshape(members, KERNEL, KERNEL, num_filters).transpose(0, 3, 1, 2)
+            for taps in (self._taps, self._grad_taps)
+        )
+        rows = np.empty((members, num_filters, KERNEL**2), filters.dtype)
+        self._columns = rows.swapaxes(1, 2)  # [R, 9, F], a view
 
-    def forward(self, patches: Floats) -> Floats:
-        """Convolve patches ``[4, 9, B]`` into feature maps ``[4, R, F, B]`` (the layer's own buffer).
+    def forward(self, patches: Floats, out: Floats | None = None) -> Floats:
+        """Convolve patches ``[4, 1, 9, K]``, or fewer planes, into feature maps ``[4, R, K, F]``."""
+        # maps[i, r, k, f] = sum_t patches[i, t, k] filters[r, f, t]. BLAS takes half the time for filters row by row,
+        # although their gradient comes tap by tap
+        self._patches = patches
+        self._columns[:] = self._taps
+        maps: Floats = np.matmul(patches.swapaxes(2, 3), self._columns, out)
+        return maps
 
-        Patches ``[4, R, 9, B]`` are of an image for each member.
-        """
-        # out[i, r, f, b] = sum_t filters[r, f, t] patches[i, t, b]
-        self._patches = patches[:, None] if patches.ndim == 3 else patches  # [4, 1, 9, B] or [4, R, 9, B]
-        np.matmul(self._rows, self._patches, out=self.output)
-        return self.output
-
-    def backward(self, grad_output: Floats) -> Floats:
-        """Return the filters' gradient ``[R, F, 3, 3]``, given the output's, for the last forward pass's patches."""
-        # grad_filters[r, f, t] = sum_i sum_b grad_out[i, r, f, b] patches[i, t, b]
-        np.matmul(grad_output, self._patches.swapaxes(2, 3), out=self._grad_planes)
-        np.add.reduce(self._grad_planes, axis=0, out=self._grad_rows)
+    def backward(self, grad_maps: Floats) -> Floats:
+        """Return the filters' gradient ``[R, F, 3, 3]``, given the maps', for the last forward pass's patches."""
+        # grad_filters[r, f, t] = sum_i sum_k patches[i, t, k] grad_maps[i, r, k, f]
+        planes = np.matmul(self._patches, grad_maps, self._grad_planes[: len(grad_maps)])
+        np.add.reduce(planes, axis=0, out=self._grad_taps)
         return self.grad_filters
 
     def update(self) -> None:
         """Add the last gradient to the filters."""
-        self.filters += self.grad_filters
+        self._taps += self._grad_taps
 
 
 def convolve(image: Floats, filters: Floats, padding: Padding) -> Floats:
@@ -77,9 +87,8 @@ def convolve(image: Floats, filters: Floats, padding: Padding) -> Floats:
     80.0
     """
     patches = image_patches(image[None], padding)  # [1, 9, H', W']
-    height, width = patches.shape[2:]
-    conv = Conv2d(filters[None], planes=1, positions=height * width)
-    return conv.forward(patches.reshape(1, KERNEL**2, -1)).reshape(len(filters), height, width)
+    maps = Conv2d(filters[None]).forward(patches.reshape(1, 1, KERNEL**2, -1))  # [1, 1, H' * W', F]
+    return maps.transpose(0, 1, 3, 2).reshape(len(filters), *patches.shape[2:])
 
 
 class MaxPool2:
@@ -95,66 +104,95 @@ class MaxPool2:
 
     >>> from convsweep.nn.patches import to_blocks
     >>> image = np.array([[0, 50, 0, 29], [0, 80, 31, 2], [33, 90, 0, 75], [0, 9, 0, 95]], float)
-    >>> maps = to_blocks(image)[:, None, None]  # [4, 1, 1, B]
-    >>> MaxPool2("all").forward(maps, out=np.empty((1, 1, 4))).reshape(2, 2).tolist()
+    >>> MaxPool2("all").forward(to_blocks(image)).reshape(2, 2).tolist()
     [[80.0, 31.0], [90.0, 95.0]]
     """
 
     def __init__(self, ties: Ties) -> None:
         self.ties = ties
-        self._spare: Floats | None = None  # [R, F, B], made with the first ties to settle
 
-    def forward(self, maps: Floats, out: Floats) -> Floats:
-        """Return every block's maximum, ``[R, F, B]``, of maps ``[4, R, F, B]``."""
-        self._maps, self._output = maps, out
-        np.maximum.reduce(maps, axis=0, out=out)
-        return out
+    def forward(self, maps: Floats, out: Floats | None = None) -> Floats:
+        """Return every block's maximum ``[...]`` of maps ``[4, ...]``."""
+        self._maps = maps
+        self._output = np.maximum.reduce(maps, axis=0, out=np.empty_like(maps[0]) if out is None else out)
+        return self._output
 
     def backward(self, grad_output: Floats) -> Floats:
-        """Hand the gradient ``[R, F, B]`` back to the last maps' maxima: ``[4, R, F, B]``, in the maps' own memory."""
+        """Hand the gradient ``[...]`` back to the last maps' maxima: ``[4, ...]``.
+
+        It is written over the maps; the output's memory may be used up as well.
+        """
+        maps, output = self._maps, self._output
         if self.ties == "average":
-            return np.multiply(grad_output, grad_output.dtype.type(1 / len(self._maps)), out=self._maps)
-        maps, bits = self._maps, _bits(self._maps)
-        # A map minus its maximum is +0 at the maximum and negative elsewhere. Its sign, spread over the number's other
-        # bits and inverted, lets the gradient's bits pass or not: in half the time of a product with a boolean mask.
+            return np.multiply(grad_output, grad_output.dtype.type(1 / len(maps)), out=maps)
         # subtle: exact comparison is right here; equal patches give bit-equal feature map values
-        np.subtract(maps, self._output, out=maps)
-        np.right_shift(bits, 8 * bits.itemsize - 1, out=bits)
-        np.invert(bits, out=bits)  # all ones at a maximum, all zeros elsewhere
+        bits = _bits(maps)
+        np.subtract(maps, output, out=maps)  # at a maximum +0, whose bits are all 0; below 0 elsewhere
         if self.ties != "all":
-            if self._spare is None:
-                self._spare = np.empty(maps.shape[1:], maps.dtype)
+            np.left_shift(bits.dtype.type(1), bits, out=bits)  # 1 at a maximum, 0 elsewhere
             if self.ties == "first":
-                _keep_first(bits, _bits(self._spare))
+                _keep_first(bits, _bits(output))
             else:
-                np.add.reduce(bits, axis=0, dtype=maps.dtype, out=self._spare)  # all ones are -1
-                np.negative(self._spare, out=self._spare)
-                grad_output = np.divide(grad_output, self._spare, out=self._spare)
-        np.bitwise_and(bits, _bits(grad_output), out=bits)
+                np.add.reduce(bits, axis=0, dtype=maps.dtype, out=output)
+                grad_output = np.divide(grad_output, output, out=output)
+            np.subtract(bits, 1, out=bits)  # 0 where the gradient goes, the largest whole number elsewhere
+        # NumPy shifts all bits out where it is told to shift by more bits than there are: what isn't at a maximum
+        # receives 0. Two passes over the maps; a product with a boolean mask takes four times as long.
+        np.left_shift(_bits(grad_output), bits, out=bits)
         return maps
 
 
 def _bits(numbers: Floats) -> Bits:
-    """Return a view of floating-point numbers as whole numbers of the same size."""
-    return numbers.view(np.int32 if numbers.itemsize == 4 else np.int64)
+    """Return a view of floating-point numbers as whole numbers, without sign, of the same size."""
+    return numbers.view(np.uint32 if numbers.itemsize == 4 else np.uint64)
 
 
 def _keep_first(at_maximum: Bits, free: Bits) -> None:
     """Clear every mark but the first of each block, in place: ``[4, R, F, B]``; ``free`` is a buffer ``[R, F, B]``."""
-    np.invert(at_maximum[0], out=free)
+    np.bitwise_xor(at_maximum[0], 1, out=free)
     for position in range(1, len(at_maximum)):
         at_maximum[position] &= free
         free ^= at_maximum[position]
 
 
-class _Turn(NamedTuple):
-    """What the dense layer works with while n - C updates are pending; views, made once."""
+def spread(kept: Floats, places: Indices, out: Floats | None = None) -> Floats:
+    """Copy the features of the blocks that are kept to all blocks that they stand for.
 
-    features: Floats  # [R, D], the row that the next features go to
-    rows: Floats  # [R, n, D]
-    factors: Floats  # [R, n, C]
-    products: Floats  # [R, n]
-    next_factors: Floats  # [R, C]
+    Args:
+        kept: ``[R, K, F]``.
+        places: ``[...]``, of ``ImageBlocks``: which of the K.
+        out: A buffer for the result.
+
+    Returns:
+        ``[R, ..., F]``.
+    """
+    return kept.take(places, axis=1, out=out, mode="clip")  # otherwise NumPy works in a buffer of its own
+
+
+def gather(grad_features: Floats, blocks: ImageBlocks, out: Floats | None = None) -> Floats:
+    """Return the gradient towards features that were spread, ``[R, K, F]``: of the blank blocks, the sum.
+
+    Args:
+        grad_features: ``[R, B, F]``.
+        blocks: Over which they were spread.
+        out: A buffer for the result.
+    """
+    grad_kept = grad_features.take(blocks.numbers, axis=1, out=out, mode="clip")
+    np.vecmat(blocks.blank, grad_features, out=grad_kept[:, -1])
+    return grad_kept
+
+
+class _Turn(NamedTuple):
+    """What the dense layer works with while n updates are pending; views, made once."""
+
+    features: Floats  # [R, ...], the row that the next features go to
+    feature_rows: Floats  # [R, D], the same
+    rows: Floats  # [R, C + n, D]
+    factors: Floats  # [R, C + n, C]
+    products: Floats  # [R, C + n]
+    factors_and_biases: Floats  # [R, C + n + 1, C]
+    products_and_one: Floats  # [R, C + n + 1]
+    grad_output: Floats  # [R, C], the row that the next gradient goes to
 
 
 class Dense:
@@ -172,40 +210,52 @@ class Dense:
 
     Args:
         weights: ``[R, C, D]``, one row a class (the transpose of the canonical shape).
-        biases: ``[R, C]``; trained in place.
+        biases: ``[R, C]``; copied.
     """
 
     def __init__(self, weights: Floats, biases: Floats) -> None:
-        members, classes, features = weights.shape
+        members, classes, *shape = weights.shape
         dtype = weights.dtype
-        self.biases = np.ascontiguousarray(biases)  # [R, C]
         self.output = np.empty((members, classes), dtype)  # [R, C]
-        self.grad_input = np.empty((members, features), dtype)  # [R, D]
-        self._rows = np.zeros((classes + PENDING, members, features), dtype)  # a row of all members is contiguous
-        self._rows[:classes] = weights.transpose(1, 0, 2)
-        self._factors = np.zeros((members, classes + PENDING, classes), dtype)  # [R, C + PENDING, C]
-        self._factors[:, :classes] = np.eye(classes)
-        self._settled = np.empty((classes, features), dtype)
-        by_member = self._rows.transpose(1, 0, 2)  # [R, C + PENDING, D]
+        self.grad_input = aligned_zeros((members, *shape), dtype)
+        self._grad_rows = self.grad_input.reshape(members, -1)  # [R, D], a view
+        stored = aligned_zeros((classes + PENDING, members, *shape), dtype)  # a row of all members is contiguous
+        stored[:classes] = weights.swapaxes(0, 1)
+        rows = stored.reshape(*stored.shape[:2], -1).swapaxes(0, 1)  # [R, C + PENDING, D], a view
+        # the biases are one more row of the factors, and a 1 is their product: one call then gives the whole logits
+        factors = np.zeros((1 + classes + PENDING, members, classes), dtype).swapaxes(0, 1)
+        factors[:, 0] = biases
+        factors[:, 1 : 1 + classes] = np.eye(classes)
+        products = np.ones((members, 1 + classes + PENDING), dtype)
+        self.biases = factors[:, 0]  # [R, C], a view
         self._turns = [
             _Turn(
-                features=self._rows[n],
-                rows=by_member[:, :n],
-                factors=self._factors[:, :n],
-                products=np.empty((members, n), dtype),
-                next_factors=self._factors[:, n],
+                features=stored[n],
+                feature_rows=rows[:, n],
+                rows=rows[:, :n],
+                factors=factors[:, 1 : 1 + n],
+                products=products[:, 1 : 1 + n],
+                factors_and_biases=factors[:, : 1 + n],
+                products_and_one=products[:, : 1 + n],
+                grad_output=factors[:, 1 + n],
             )
             for n in range(classes, classes + PENDING)
         ]
-        self._products = [  # of each member: the two matrices, and where their product belongs
-            (self._factors[member].T, by_member[member], by_member[member, :classes]) for member in range(members)
-        ]
+        self._pending_rows, self._pending_factors = rows[:, classes:], factors[:, 1 + classes :]
+        self._settled = aligned_zeros((classes, members, rows.shape[2]), dtype).swapaxes(
+            0, 1
+        )  # laid out as the rows are
         self._pending = 0
 
     @property
     def features(self) -> Floats:
-        """The buffer ``[R, D]`` that ``forward`` reads; another one after every update."""
+        """The buffer ``[R, ...]`` that ``forward`` and ``update`` read; another one after every update."""
         return self._turns[self._pending].features
+
+    @property
+    def grad_output(self) -> Floats:
+        """The buffer for the logits' gradient ``[R, C]`` that ``update`` reads; another one after every update."""
+        return self._turns[self._pending].grad_output
 
     @property
     def weights(self) -> Floats:
@@ -217,36 +267,41 @@ class Dense:
         """Return the logits ``[R, C]`` of ``features``."""
         # logits = weights @ features + biases = factors.T @ (rows @ features) + biases
         turn = self._turns[self._pending]
-        np.matvec(turn.rows, turn.features, out=turn.products)
-        np.vecmat(turn.products, turn.factors, out=self.output)
-        self.output += self.biases
+        np.matvec(turn.rows, turn.feature_rows, out=turn.products)
+        np.vecmat(turn.products_and_one, turn.factors_and_biases, out=self.output)
         return self.output
 
+    def logits(self, member: int, features: Floats) -> Floats:
+        """Return a member's logits ``[N, C]`` of features ``[N, D]``, without learning."""
+        logits: Floats = features @ self.weights[member].T
+        logits += self.biases[member]
+        return logits
+
     def backward(self, grad_output: Floats) -> Floats:
-        """Return the gradient towards the features, ``[R, D]``, given the logits' ``[R, C]``; before ``update``."""
+        """Return the gradient towards the features, ``[R, ...]``, given the logits' ``[R, C]``."""
         # grad_features = weights.T @ grad_logits = rows.T @ (factors @ grad_logits)
         turn = self._turns[self._pending]
         np.matvec(turn.factors, grad_output, out=turn.products)
-        np.vecmat(turn.products, turn.rows, out=self.grad_input)
+        np.vecmat(turn.products, turn.rows, out=self._grad_rows)
         return self.grad_input
 
-    def update(self, grad_output: Floats) -> None:
-        """Add to the parameters their gradient, given the logits' gradient ``[R, C]``."""
+    def update(self) -> None:
+        """Add to the parameters their gradient, given ``features`` and ``grad_output``."""
         # weights += outer(grad_logits, features); biases += grad_logits
-        self._turns[self._pending].next_factors[:] = grad_output
-        self.biases += grad_output
+        self.biases += self.grad_output
         self._pending += 1
         if self._pending == PENDING:
             self.settle()
 
     def settle(self) -> None:
-        """Store the weights in force: no update is pending then."""
+        """Add pending updates to the stored weights: none is pending then."""
         if self._pending == 0:
             return
-        self._factors[:, self._factors.shape[2] + self._pending :] = 0  # they were settled before
-        for factors, rows, weights in self._products:
-            np.matmul(factors, rows, out=self._settled)
-            weights[:] = self._settled
+        self._pending_factors[:, self._pending :] = 0  # they were settled before
+        # weights += pending factors.T @ pending rows
+        np.matmul(self._pending_factors.swapaxes(1, 2), self._pending_rows, out=self._settled)
+        weights = self._turns[0].rows
+        weights += self._settled
         self._pending = 0
 
 

@@ -20,14 +20,15 @@ the tutorial's printed code, kept so that its numbers can be traced to them; the
     It is also the gradient of half the squared error of p.
 """
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from convsweep.nn.layers import Conv2d, Dense, Labels, MaxPool2, Ties, softmax
-from convsweep.nn.patches import KERNEL, Floats, Padding, PixelRange, feature_map_shape
+from convsweep.nn.layers import Conv2d, Dense, MaxPool2, Ties, aligned_zeros, gather, softmax, spread
+from convsweep.nn.patches import KERNEL, BatchBlocks, Floats, ImageBlocks, Padding, PixelRange, feature_map_shape
 
 Gradient = Literal["exact", "last_class", "as_printed", "after_update", "without_log", "true_class", "softmax_twice"]
 Layer = Literal["conv", "dense"]
@@ -77,8 +78,16 @@ def initial_parameters(
     return Parameters(filters.astype(dtype), weights.astype(dtype), np.zeros(NUM_CLASSES, dtype))
 
 
+class _Buffers(NamedTuple):
+    """What a step works in on an image of which K blocks are kept: views, made once for every K."""
+
+    maps: Floats  # [4, R, K, F]
+    pooled: Floats  # [R, K, F]
+    grad_pooled: Floats  # [R, K, F]
+
+
 class CNN:
-    """A stack of R networks that see the same image at the same time, or one each.
+    """A stack of R networks that see the same image at the same time.
 
     Args:
         parameters: One canonical set a member, all of one filter count and dtype.
@@ -105,25 +114,27 @@ class CNN:
         members, num_filters = filters.shape[:2]
         blocks = num_blocks(padding)
         weights = np.stack([p.weights for p in parameters])  # [R, B * F, C]
-        by_block = weights.reshape(members, blocks, num_filters, NUM_CLASSES)
-        by_class = by_block.transpose(0, 3, 2, 1).reshape(members, NUM_CLASSES, num_filters * blocks)  # [R, C, F * B]
+        by_class = weights.swapaxes(1, 2).reshape(members, NUM_CLASSES, blocks, num_filters)
 
         self.dtype = filters.dtype
         self.learning_rates: Floats = np.array(learning_rates, self.dtype)  # [R]
-        self._descent = -self.learning_rates[:, None]  # [R, 1]
-        self._towards = -self._descent * np.eye(NUM_CLASSES, dtype=self.dtype)[:, None]  # [C, R, C]
-        self._places = np.arange(members)
+        rates = np.maximum(self.learning_rates, np.finfo(self.dtype).tiny)  # a rate may be 0
+        self._sum_over_descent = np.repeat(-1 / rates, NUM_CLASSES**2).reshape(-1, NUM_CLASSES, NUM_CLASSES)
+        self._towards = self.learning_rates[:, None] * np.eye(NUM_CLASSES, dtype=self.dtype)[:, None]  # [C, R, C]
         self.padding: Padding = padding
         self.pixels: PixelRange = pixels
         self.ties: Ties = ties
         self.gradient: Gradient = gradient
         self.frozen = frozenset(frozen)
         self._updates_first = gradient == "after_update" and "dense" not in self.frozen
-        self._learns_from_all = gradient not in ("last_class", "as_printed")  # which images the convolution learns from
-        self.conv = Conv2d(filters, planes=4, positions=blocks)
+        self.conv = Conv2d(filters)
         self.pool = MaxPool2(ties)
         self.dense = Dense(by_class, np.stack([p.biases for p in parameters]))
-        self._pooled_shape = (members, num_filters, blocks)  # [R, F, B]
+        reach_conv = (NUM_CLASSES - 1,) if gradient in ("last_class", "as_printed") else range(NUM_CLASSES)
+        self._reach_conv = frozenset[int]() if "conv" in self.frozen else frozenset(reach_conv)  # labels
+        size = members * (blocks + 1) * num_filters
+        self._memory = [aligned_zeros((planes * size,), self.dtype) for planes in (4, 1, 1)]
+        self._buffers: dict[int, _Buffers] = {}  # by K, all of them in the same memory
 
     def __len__(self) -> int:
         """Return R, the number of members."""
@@ -131,9 +142,7 @@ class CNN:
 
     def parameters(self, member: int = 0) -> Parameters:
         """Return a copy of one member's parameters in their canonical shapes."""
-        num_filters = self.conv.filters.shape[1]
-        by_class = self.dense.weights[member].reshape(NUM_CLASSES, num_filters, -1)  # [C, F, B]
-        weights = by_class.transpose(2, 1, 0).reshape(-1, NUM_CLASSES)  # [B * F, C]
+        weights = self.dense.weights[member].T  # [B * F, C]
         return Parameters(self.conv.filters[member].copy(), weights.copy(), self.dense.biases[member].copy())
 
     def keep(self, members: Sequence[int]) -> Self:
@@ -148,64 +157,65 @@ class CNN:
             pixels=self.pixels,
         )
 
-    def settle(self) -> None:
-        """Add updates to the stored weights that are still kept apart; see ``Dense``."""
-        self.dense.settle()
-
-    def forward(self, patches: Floats) -> Floats:
-        """Return every member's logits ``[R, C]`` for one image (a buffer: copy to keep).
-
-        Args:
-            patches: ``[4, 9, B]``, or ``[4, R, 9, B]`` of an image for each member.
-        """
-        self.pool.forward(self.conv.forward(patches), out=self.dense.features.reshape(self._pooled_shape))
-        return self.dense.forward()
-
-    def step(self, patches: Floats, label: int | Labels) -> Floats:
-        """Train every member on one image; return the logits ``[R, C]`` it had before (a buffer: copy to keep).
-
-        Args:
-            patches: ``[4, 9, B]``, or ``[4, R, 9, B]`` of an image for each member.
-            label: The image's class, or ``[R]``.
-        """
-        logits = self.forward(patches)
-        grad_logits = self._scaled_gradient(logits, label)
-        if self._updates_first:
-            self.dense.update(grad_logits)
-        if "conv" not in self.frozen and self._reaches_conv(label):
-            # with the weights as they were before this step, but for `after_update`
-            grad_features = self.dense.backward(grad_logits)
-            if not isinstance(label, int) and not self._learns_from_all:
-                grad_features[label != NUM_CLASSES - 1] = 0  # and then the filters' is 0, too
-            self.conv.backward(self.pool.backward(grad_features.reshape(self._pooled_shape)))
-            self.conv.update()
-        if "dense" not in self.frozen and not self._updates_first:
-            self.dense.update(grad_logits)
+    def logits(self, batch: BatchBlocks) -> Floats:
+        """Return every member's logits ``[R, N, C]`` for images, without learning."""
+        logits = np.empty((len(self), len(batch.places), NUM_CLASSES), self.dtype)
+        places = batch.places + batch.starts[:-1, None]  # [N, B], counted from the first image's start
+        for member in range(len(self)):  # one after the other: what a member needs stays in cache
+            conv, pool = Conv2d(self.conv.filters[member : member + 1]), MaxPool2(self.ties)
+            features = spread(pool.forward(conv.forward(batch.patches)), places)[0]  # [N, B, F]
+            logits[member] = self.dense.logits(member, features.reshape(len(features), -1))
         return logits
 
-    def _scaled_gradient(self, logits: Floats, label: int | Labels) -> Floats:
+    def step(self, blocks: ImageBlocks, label: int) -> Floats:
+        """Train every member on one image; return the logits ``[R, C]`` it had before (a buffer: copy to keep)."""
+        buffers = self._buffers_for(len(blocks.numbers))
+        pooled = self.pool.forward(self.conv.forward(blocks.patches, buffers.maps), buffers.pooled)
+        spread(pooled, blocks.places, self.dense.features)
+        logits = self.dense.forward()
+        grad_logits = self._scaled_gradient(logits, label, self.dense.grad_output)
+        if self._updates_first:
+            self.dense.update()
+        if label in self._reach_conv:
+            # with the weights as they were before this step, but for `after_update`
+            grad_pooled = gather(self.dense.backward(grad_logits), blocks, buffers.grad_pooled)
+            self.conv.backward(self.pool.backward(grad_pooled))
+            self.conv.update()
+        if "dense" not in self.frozen and not self._updates_first:
+            self.dense.update()
+        return logits
+
+    def _buffers_for(self, blocks: int) -> _Buffers:
+        if blocks not in self._buffers:
+            members, num_filters = self.conv.filters.shape[:2]
+            shape = (members, blocks, num_filters)
+            shapes = ((4, *shape), shape, shape)
+            parts = [memory[: math.prod(each)] for memory, each in zip(self._memory, shapes, strict=True)]
+            self._buffers[blocks] = _Buffers(*(part.reshape(each) for part, each in zip(parts, shapes, strict=True)))
+        return self._buffers[blocks]
+
+    def _scaled_gradient(self, logits: Floats, label: int, out: Floats) -> Floats:
         """Return -learning_rate times the loss's gradient towards the logits, ``[R, C]``."""
-        probabilities = softmax(logits)
+        # softmax: p_c = exp(z_c - max z) / sum_k exp(z_k - max z); the sum comes by a product with equal numbers, one
+        # a class, which are -1 / learning_rate: so the quotient is -learning_rate p_c
+        np.subtract(logits, np.maximum.reduce(logits, axis=-1, keepdims=True), out)
+        np.exp(out, out)
+        out /= np.vecmat(out, self._sum_over_descent)
         if self.gradient == "as_printed":
             # p_y (1 - 2 p_y) in place of p_y (1 - p_y): the true class's gradient is 2 p_y - 1
-            probabilities[self._places, label] *= 2
+            out[:, label] *= 2
         # exact: d(-ln p_y) / d z_c = p_c - [c = y]
-        gradient = probabilities * self._descent
-        gradient += self._towards[label] if isinstance(label, int) else self._towards[label, self._places]
+        out += self._towards[label]
         match self.gradient:
             case "without_log":
                 # d(-p_y) / d z_c = p_y (p_c - [c = y])
-                gradient *= probabilities[self._places, label][:, None]
+                out *= softmax(logits)[:, label, None]
             case "true_class":
                 # p_y - 1 for the true class, 0 for the others
-                of_true_class = gradient[self._places, label]
-                gradient[:] = 0
-                gradient[self._places, label] = of_true_class
+                out *= np.arange(NUM_CLASSES) == label
             case "softmax_twice":
                 # sum_k g_k d p_k / d z_c = p_c (g_c - sum_k g_k p_k), for g = p - y
-                gradient -= np.vecdot(gradient, probabilities)[:, None]
-                gradient *= probabilities
-        return gradient
-
-    def _reaches_conv(self, label: int | Labels) -> bool:
-        return self._learns_from_all or bool(np.any(label == NUM_CLASSES - 1))
+                probabilities = softmax(logits)
+                out -= np.vecdot(out, probabilities)[:, None]
+                out *= probabilities
+        return out

@@ -1,19 +1,24 @@
 """From images to the columns a convolution multiplies: normalisation, padding, 3x3 patches, 2x2 blocks.
 
-A 3x3 convolution is a matrix product once every 3x3 patch of the image is a column. The order of
-those columns is free, so training uses *block order*, ``[4, 9, B]``: the patches at each of the four
-positions in a 2x2 pooling block are a matrix of their own, and what pooling compares lies in four planes.
+A 3x3 convolution is a matrix product once every 3x3 patch of the image is a column. The order of those columns is
+free. Training takes them from one 2x2 pooling block after the other: the patches at each of the four positions in a
+block are a matrix of their own, and what pooling compares lies in four planes.
+
+More than half of a digit's blocks are blank and have the same patches, so ``image_blocks`` keeps one of them.
 
 Left out: strides other than 1, kernels other than 3x3, more than one input channel.
 """
 
-from typing import Any, Literal
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.floating[Any]]
 Pixels = npt.NDArray[np.uint8]
+Indices = npt.NDArray[np.intp]
 Padding = Literal["valid", "same"]
 PixelRange = Literal["centred", "unit", "bytes"]
 
@@ -75,36 +80,76 @@ def image_patches(images: Floats, padding: Padding) -> Floats:
     return np.stack(taps, axis=1)  # [N, 9, H', W']
 
 
-def block_patches(images: Floats, padding: Padding, out: Floats | None = None) -> Floats:
-    """Gather every 3x3 patch, in block order: as 2x2 pooling reads the feature map.
+class ImageBlocks(NamedTuple):
+    """The patches of an image's B pooling blocks, of K of them: those that aren't blank, then one for all that are."""
 
-    An odd last row or column of the feature map has no block and is left out.
+    patches: Floats  # [4, 1, 9, K]: position in the block (row by row), any member, tap, block
+    numbers: Indices  # [K], which of the B blocks each one is, row by row
+    places: Indices  # [B], which of the K stands for each block
+    blank: Floats  # [B], 1 for a blank block, 0 for any other
+
+
+class BatchBlocks(NamedTuple):
+    """The blocks of N images, side by side."""
+
+    patches: Floats  # [4, 1, 9, sum of K]
+    numbers: Indices  # [sum of K]
+    starts: Indices  # [N + 1], where each image's patches begin; last, where all end
+    places: Indices  # [N, B], counted from each image's start
+    blank: Floats  # [N, B]
+
+    def images(self) -> Iterator[ImageBlocks]:
+        """Yield each image's blocks: views."""
+        for (start, end), places, blank in zip(pairwise(self.starts.tolist()), self.places, self.blank, strict=True):
+            yield ImageBlocks(self.patches[..., start:end], self.numbers[start:end], places, blank)
+
+
+def image_blocks(images: Floats, padding: Padding) -> BatchBlocks:
+    """Gather the 3x3 patches of images, block by block: as 2x2 pooling reads the feature map.
+
+    A block is blank if all pixels of its patches are like the image's first. An odd last row or column of the feature
+    map has no block and is left out.
 
     Args:
         images: ``[N, H, W]``.
         padding: ``valid`` (none) or ``same`` (one pixel of zeros).
-        out: A buffer for the result.
-
-    Returns:
-        ``[N, 4, 9, B]``: position in the block (row by row), tap, block (row by row).
     """
-    height, width = feature_map_shape(images.shape[1], images.shape[2], padding)
-    rows, columns = height // 2, width // 2
     padded = pad(images, padding)
-    if out is None:
-        out = np.empty((len(images), 4, KERNEL**2, rows * columns), images.dtype)  # [N, 4, 9, B]
-    # a block's four patches lie in one window of 4x4 pixels: 16 strided copies make the windows, 4 of long rows the
-    # patches, in place of 36 strided ones
-    windows = np.empty((len(images), KERNEL + 1, KERNEL + 1, rows * columns), images.dtype)
-    grid = windows.reshape(*windows.shape[:3], rows, columns)  # views: no copies are made
-    by_position = out.reshape(len(images), 2, 2, KERNEL, KERNEL, rows * columns)
+    number, height, width = padded.shape
+    rows, columns = height // 2 - 1, width // 2 - 1
+
+    blocks = rows * columns
+
+    # a block's patches lie in a window of 4x4 pixels: two pairs of rows that follow each other, and of columns
+    pixels = padded[:, : 2 * rows + 2, : 2 * columns + 2] != images[:, :1, :1]
+    pairs = pixels[:, 0::2] | pixels[:, 1::2]
+    across = pairs[:, :-1] | pairs[:, 1:]
+    pairs = across[:, :, 0::2] | across[:, :, 1::2]
+    inked = (pairs[:, :, :-1] | pairs[:, :, 1:]).reshape(number, blocks)
+
+    # of every image the inked blocks, then the first blank one (the first of all, which nobody asks for, if none is)
+    kept = np.append(inked, np.ones((number, 1), bool), axis=1)  # [N, B + 1]
+    kept_before = kept.cumsum(axis=1) - 1
+    places = np.where(inked, kept_before[:, :-1], kept_before[:, -1:])
+    starts = np.append(0, (kept_before[:, -1] + 1).cumsum())
+    image = np.repeat(np.arange(number), np.diff(starts))
+    numbers = np.flatnonzero(kept) - image * (blocks + 1)
+    numbers[starts[1:] - 1] = inked.argmin(axis=1)
+
+    # a block's window of 4x4 pixels is picked pixel by pixel, and its patches are copied from there
+    corners = (
+        np.add.outer(2 * width * np.arange(rows), 2 * np.arange(columns)).ravel()[numbers] + image * padded[0].size
+    )
+    windows = np.empty((KERNEL + 1, KERNEL + 1, len(corners)), images.dtype)
+    flat = padded.ravel()
     for x in range(KERNEL + 1):
         for y in range(KERNEL + 1):
-            grid[:, x, y] = padded[:, x : x + 2 * rows : 2, y : y + 2 * columns : 2]
+            flat[x * width + y :].take(corners, out=windows[x, y], mode="clip")
+    patches = np.empty((2, 2, KERNEL, KERNEL, len(corners)), images.dtype)
     for i in range(2):
         for j in range(2):
-            by_position[:, i, j] = windows[:, i : i + KERNEL, j : j + KERNEL]
-    return out
+            patches[i, j] = windows[i : i + KERNEL, j : j + KERNEL]
+    return BatchBlocks(patches.reshape(4, 1, KERNEL**2, -1), numbers, starts, places, (~inked).astype(images.dtype))
 
 
 def to_blocks(maps: Floats) -> Floats:

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from convsweep.nn.layers import Labels, cross_entropy
 from convsweep.nn.network import CNN, NUM_CLASSES, Parameters
-from convsweep.nn.patches import Floats, Pixels, block_patches, normalize
+from convsweep.nn.patches import BatchBlocks, Floats, Pixels, image_blocks, normalize
 
 Split = Literal["valid", "test"]
 
-PATCHES_AT_ONCE = 64  # images: a few MB that stay in cache; all at once would cost page faults
+IMAGES_AT_ONCE = 64  # whose patches are made at a time: fewer cost more calls, more leave the cache
+MAPS_AT_ONCE = 512  # feature maps of an evaluation: a member's filters times images. Nothing depends on the stack
 
 
 class Batch(NamedTuple):
@@ -144,49 +145,20 @@ def train(
 
 def learn(network: CNN, batch: Batch) -> Floats:
     """Train every member on the images, one after the other; return the logits before each step, ``[R, N, C]``."""
-    logits = np.empty((len(network), len(batch.labels), NUM_CLASSES))  # float64, whatever the network's dtype
-    patches = _patches(network, batch.images)
+    logits = np.empty((len(batch.labels), len(network), NUM_CLASSES), network.dtype)
     with np.errstate(over="ignore", invalid="ignore"):  # a diverging member is reported, not warned of
-        for i, label in enumerate(batch.labels.tolist()):
-            logits[:, i] = network.step(next(patches), label)
-    return logits
-
-
-def learn_in_own_orders(network: CNN, batch: Batch, orders: npt.NDArray[np.intp]) -> Floats:
-    """Train every member on images in an order of its own; return the logits before each step.
-
-    Args:
-        network: The stack.
-        batch: What the orders choose from.
-        orders: Numbers of images, ``[R, N]``.
-
-    Returns:
-        ``[R, N, C]``, in each member's own order.
-    """
-    members, number = orders.shape
-    logits = np.empty((members, number, NUM_CLASSES))  # float64, whatever the network's dtype
-    labels = batch.labels[orders]  # [R, N]
-    steps_at_once = max(PATCHES_AT_ONCE // members, 1)
-    buffer: Floats | None = None
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, number, steps_at_once):
-            chosen = orders[:, start : start + steps_at_once].T  # [n, R]
-            pixels = normalize(batch.images[chosen.reshape(-1)], network.dtype, network.pixels)  # [n * R, 28, 28]
-            buffer = block_patches(pixels, network.padding, out=None if buffer is None else buffer[: len(pixels)])
-            by_step = buffer.reshape(*chosen.shape, *buffer.shape[1:]).swapaxes(1, 2)  # [n, 4, R, 9, B]
-            for i, patches in enumerate(by_step, start):
-                logits[:, i] = network.step(patches, labels[:, i])
-    return logits
+        images = (image for blocks in _batches(network, batch.images, IMAGES_AT_ONCE) for image in blocks.images())
+        for i, (image, label) in enumerate(zip(images, batch.labels.tolist(), strict=True)):
+            logits[i] = network.step(image, label)
+    return np.ascontiguousarray(logits.swapaxes(0, 1), np.float64)  # means are taken in the order of the memory
 
 
 def predict(network: CNN, images: Pixels) -> Floats:
     """Return every member's logits for images ``[N, 28, 28]``, without learning: ``[R, N, C]``, float64."""
-    logits = np.empty((len(network), len(images), NUM_CLASSES))
-    network.settle()  # as a checkpoint has the weights
     with np.errstate(over="ignore", invalid="ignore"):
-        for i, patches in enumerate(_patches(network, images)):
-            logits[:, i] = network.forward(patches)
-    return logits
+        at_once = max(MAPS_AT_ONCE // network.conv.filters.shape[1], 1)
+        batches = [network.logits(batch) for batch in _batches(network, images, at_once)]
+    return np.concatenate(batches, axis=1).astype(np.float64)
 
 
 def summarize(logits: Floats, labels: Labels) -> list[Means]:
@@ -254,10 +226,7 @@ def _evaluate(
     return stack.keep(stays)
 
 
-def _patches(network: CNN, images: Pixels) -> Iterator[Floats]:
-    """Yield each image's patches ``[4, 9, B]``, made some images at a time in one buffer: use each before the next."""
-    buffer: Floats | None = None
-    for start in range(0, len(images), PATCHES_AT_ONCE):
-        pixels = normalize(images[start : start + PATCHES_AT_ONCE], network.dtype, network.pixels)
-        buffer = block_patches(pixels, network.padding, out=None if buffer is None else buffer[: len(pixels)])
-        yield from buffer
+def _batches(network: CNN, images: Pixels, at_once: int) -> Iterator[BatchBlocks]:
+    """Yield the blocks of all images, gathered some images at a time."""
+    for start in range(0, len(images), at_once):
+        yield image_blocks(normalize(images[start : start + at_once], network.dtype, network.pixels), network.padding)
