@@ -211,11 +211,12 @@ def _configuration(experiment_id: str, standing: Standing, run_ids: Mapping[str,
 
 def _place(sweep: Sweep, place: Place) -> str:
     number, standing, comparison = place
+    of = len(comparison.standings)
     if standing.valid is None or comparison.best is None:
         return f"No run of its configuration has finished in {plain(sweep.title)}."
     seeds = len(standing.configuration.finished)
     sentence = (
-        f"Its configuration, {plain(standing.configuration.name)}, is number {number} of {len(comparison.standings)} in "
+        f"Its configuration, {plain(standing.configuration.name)}, is number {number} of {of} in "
         f"{plain(sweep.title)}: {percent(standing.valid.mean)} on valid (95% interval {interval_text(standing.valid)}, "
         f"{seeds} seed{'s' if seeds > 1 else ''})"
     )
