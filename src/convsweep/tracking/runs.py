@@ -111,8 +111,8 @@ class MirroredRun:
         self._artifacts: Artifacts | None = None
         self._signature = found.data.tags.get(SENT_TAG) if found is not None else None
         self._failure_shown = found is not None and FAILURE_TAG in found.data.tags
-        self._has_files = (
-            family.sweep.artifacts == "all" or (not family.sweep.multirun and family.sweep.artifacts == "best")
+        self._has_files = family.sweep.artifacts == "all" or (
+            not family.sweep.multirun and family.sweep.artifacts == "best"
         )
         self._keeps_last_only = False  # of its checkpoints
         self._seen_damage: object = None  # of the result's file, so that it isn't checked again and again
