@@ -25,9 +25,10 @@ DEFAULTS = {  # an integration test holds them equal to those of conf/
         "window": 500,
     },
     "data": {"name": "mnist_5k", "num_train": 4200, "num_valid": 400, "num_test": 400, "pixels": "centred"},
-    "tracking": {"enabled": True, "experiment": "convsweep"},
+    "tracking": {"enabled": True, "experiment": "convsweep", "artifacts": "all", "mirrors": 1},
     "mlruns": "mlruns",
     "rerun": False,
+    "checkpoints": "all",
 }
 
 MNIST: dict[str, object] = {

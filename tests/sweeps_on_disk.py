@@ -73,6 +73,17 @@ def record(folder, *jobs, multirun=True, train=True, number=0):
     return Recorded(mlruns, sweep, members)
 
 
+def mirror_to_its_end(mlruns, sweep_id, mirrors=1):
+    """Mirror a sweep whose launch is over; what a killable process runs."""
+    import threading
+
+    from convsweep.tracking.mirror import follow
+
+    closed = threading.Event()
+    closed.set()
+    raise SystemExit(0 if follow(mlruns, sweep_id, closed, print, mirrors=mirrors) else 1)
+
+
 def kill(process):
     """End a process as the kernel would."""
     if process.is_alive():

@@ -22,6 +22,8 @@ PositiveInt = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
+Artifacts = Literal["all", "best", "none"]
+
 
 class ConfigError(UserError):
     """A configuration breaks rules; one line each."""
@@ -82,10 +84,15 @@ class IdxFiles(_Section):
 
 
 class Tracking(_Section):
-    """Whether MLflow shows the run, and where."""
+    """Whether MLflow shows the run, where, and how much of it.
+
+    What has a default here is newer than records that are to stay readable.
+    """
 
     enabled: bool
     experiment: Annotated[str, Field(min_length=1)]
+    artifacts: Artifacts = "all"
+    mirrors: PositiveInt = 1
 
 
 DATA_SETS = ("mnist_5k", "mnist", "fashion_mnist")
@@ -101,6 +108,7 @@ class RunConfig(_Section):
     tracking: Tracking
     mlruns: Annotated[Path, Field(strict=False)]
     rerun: bool
+    checkpoints: Literal["all", "last"] = "all"
 
     def resolved(self, folder: Path) -> "RunConfig":
         """Return the same with every path absolute: relative ones are meant from this folder, ``~`` is the home."""
@@ -134,7 +142,7 @@ def flatten(section: BaseModel, prefix: str = "") -> dict[str, Any]:
     """Return every value under its dotted key.
 
     >>> flatten(Tracking(enabled=True, experiment="digits"))
-    {'enabled': True, 'experiment': 'digits'}
+    {'enabled': True, 'experiment': 'digits', 'artifacts': 'all', 'mirrors': 1}
     """
     flat: dict[str, Any] = {}
     for name, value in section:

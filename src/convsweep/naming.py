@@ -15,7 +15,17 @@ HYPERPARAMETERS = {
     "train.seed": "seed",
 }
 # What decides no result
-PLACES = ("mlruns", "rerun", "tracking.enabled", "tracking.experiment", "data.dir", "data.mirrors")
+PLACES = (
+    "mlruns",
+    "rerun",
+    "checkpoints",
+    "tracking.enabled",
+    "tracking.experiment",
+    "tracking.artifacts",
+    "tracking.mirrors",
+    "data.dir",
+    "data.mirrors",
+)
 
 SHORT = {
     "model.num_filters": "f",

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from convsweep.records.mirrored import num_mirrored
 from convsweep.records.sweep import Sweep, SweepJob
 from convsweep.runs.watch import JobProgress, Watch, summary
 
@@ -46,6 +47,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def in_mlflow(mlruns: Path, sweep: Sweep) -> str:
+    """Say how many of a sweep's runs MLflow has to their end; nothing if it was never told of any."""
+    number = num_mirrored(mlruns, sweep.id)
+    return "" if number is None else f"{number} of {counted(len(sweep.jobs), 'run')} in MLflow"
+
+
 class Display:
     """Watches jobs and shows how far they have come.
 
@@ -56,7 +63,7 @@ class Display:
     """
 
     def __init__(self, mlruns: Path, sweep: Sweep, jobs: Sequence[SweepJob]) -> None:
-        self._sweep = sweep
+        self._mlruns, self._sweep = mlruns, sweep
         self._watch = Watch(mlruns, jobs)
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
@@ -120,7 +127,9 @@ class Display:
         training = sum(progress.has_begun and progress.end is None for progress in jobs)
         best = self._watch.best
         best_so_far = "" if best is None else f", best {best.valid_accuracy:.2%}"
-        return f"{done} of {len(jobs)} done, {training} training{best_so_far}"
+        mirrored = num_mirrored(self._mlruns, self._sweep.id)
+        in_store = "" if mirrored is None else f", {mirrored} in MLflow"
+        return f"{done} of {len(jobs)} done, {training} training{in_store}{best_so_far}"
 
     def _speed(self, steps: int) -> float:
         seconds = time.perf_counter() - self._begun

@@ -64,7 +64,7 @@ def follow_once():
 class Following:
     """A mirror at work in a thread of this process."""
 
-    def __init__(self, recorded):
+    def __init__(self, recorded, mirrors):
         from convsweep.tracking.mirror import follow
 
         self.told: list[str] = []
@@ -72,7 +72,7 @@ class Following:
         self._closed = threading.Event()
 
         def run():
-            self.result = follow(recorded.mlruns, recorded.sweep.id, self._closed, self.told.append)
+            self.result = follow(recorded.mlruns, recorded.sweep.id, self._closed, self.told.append, mirrors=mirrors)
 
         self._thread = threading.Thread(target=run)
         self._thread.start()
@@ -98,8 +98,8 @@ def follow_live():
     """Begin to follow a sweep; it ends with the test at the latest."""
     begun = []
 
-    def start(recorded):
-        begun.append(Following(recorded))
+    def start(recorded, mirrors=1):
+        begun.append(Following(recorded, mirrors))
         return begun[-1]
 
     yield start

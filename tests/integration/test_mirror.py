@@ -11,23 +11,12 @@ from contextlib import closing
 
 import pytest
 from store_content import read_content, read_ids, read_statuses
-from sweeps_on_disk import kill, record
+from sweeps_on_disk import kill, mirror_to_its_end, record
 
 from convsweep.hydra_app.compose import compose_run
 from convsweep.records.identity import run_key
 from convsweep.records.journal import Failure, read_record, read_result, write_failure
 from convsweep.records.sweep import launch_lock
-
-
-def mirror_to_its_end(mlruns, sweep_id):
-    """Mirror a sweep whose launch is over; what a killable process runs."""
-    import threading
-
-    from convsweep.tracking.mirror import follow
-
-    closed = threading.Event()
-    closed.set()
-    raise SystemExit(0 if follow(mlruns, sweep_id, closed, print) else 1)
 
 
 def experiment_note(recorded):

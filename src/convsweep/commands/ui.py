@@ -17,7 +17,7 @@ def ui(mlruns: Path, experiment: str, port: int) -> None:
     from convsweep.errors import UserError
     from convsweep.terminal import say
     from convsweep.tracking import server
-    from convsweep.tracking.addresses import is_server
+    from convsweep.tracking.addresses import is_server, without_user
     from convsweep.tracking.open_views import last_views, open_view
     from convsweep.tracking.store import open_existing
 
@@ -29,7 +29,7 @@ def ui(mlruns: Path, experiment: str, port: int) -> None:
             "`convsweep sync` sends those that were trained without it."
         )
     if is_server(store.uri):  # somebody else's server shows them already
-        _print_addresses(store.uri.rstrip("/"), {view: open_view(store, view, None) for view in views})
+        _print_addresses(without_user(store.uri).rstrip("/"), {view: open_view(store, view, None) for view in views})
         return
     server.check_port(port)
     address, log_path = f"http://{server.HOST}:{port}", mlruns / server.LOG

@@ -17,7 +17,7 @@ def watch(mlruns: Path, sweep_id: str | None) -> None:
     SWEEP is its id, as printed; the last one if left out. Nothing is changed: leave and come back as you like.
     """
     from convsweep.records.sweep import find_sweep, is_live
-    from convsweep.terminal import Display, counted, say
+    from convsweep.terminal import Display, counted, in_mlflow, say
 
     sweep = find_sweep(mlruns, sweep_id)
     display = Display(mlruns, sweep, sweep.jobs)
@@ -29,3 +29,6 @@ def watch(mlruns: Path, sweep_id: str | None) -> None:
         say("All jobs have ended: `convsweep compare` tells which is best.")
     elif not display.is_over:
         say("No command runs it any more; the same command as before goes on with it.")
+    mirrored = in_mlflow(mlruns, sweep)
+    if mirrored:
+        say(f"{mirrored}.")

@@ -1,6 +1,7 @@
 """``convsweep train``: the Hydra application, one call of the task a run."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 
@@ -8,11 +9,14 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from convsweep.config import ConfigError
+from convsweep.credentials import credentials
 from convsweep.hydra_app.compose import conf_dir, config_loader, parse
 from convsweep.hydra_app.explain import one_line_errors
 from convsweep.hydra_app.internals import completions
 from convsweep.hydra_app.task import SingleRunError, TrainingTask
 from convsweep.tracking.process import MirrorProcess
+
+MOST_LIKELY = 6  # characters: a shorter password may be a part of any word by chance
 
 PURPOSES = {  # Hydra's flags that each ask for something else
     "-m": "sweep",
@@ -71,9 +75,27 @@ def _check_flags(arguments: Sequence[str]) -> None:
     purposes = [flag for flag in given if flag in PURPOSES]
     if len({PURPOSES[flag] for flag in purposes}) > 1:
         raise ConfigError([f"Only one of -m, --run, --cfg and --info can be given (got {' '.join(purposes)})."])
+    _check_credentials(arguments)
     of_cfg = [flag for flag in given if flag in ("--resolve", "--package", "-p")]
     if of_cfg and not {"--cfg", "-c", "--help", "-h"} & set(given):
         raise ConfigError([f"'{of_cfg[0]}' needs --cfg job (or hydra, or all) beside it (got {' '.join(given)})."])
+
+
+def _check_credentials(arguments: Sequence[str]) -> None:
+    """Refuse arguments that hold a password or a token: they are recorded, here and in MLflow.
+
+    Raises:
+        ConfigError: There are such.
+    """
+    for name, secret in credentials().items():
+        if len(secret) >= MOST_LIKELY and any(secret in word for word in arguments):
+            raise ConfigError(
+                [f"Arguments must not hold a password or a token: they are recorded (got that of {name})."]
+            )
+    for word in arguments:
+        key = word.partition("=")[0]
+        if re.search(r"env_set.*(PASSWORD|TOKEN|SECRET|_URI)", key):
+            raise ConfigError([f"'{key}' would be recorded: set it in the environment of `convsweep train`."])
 
 
 def _run_key(*, _root_: DictConfig) -> str:

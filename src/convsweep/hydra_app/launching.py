@@ -71,6 +71,7 @@ def wanted_sweep(
             SweepJob(number, run_name(config, axes), run_key(config), config.train.epochs * config.data.num_train)
             for number, config in enumerate(configs)
         ),
+        artifacts=shared.tracking.artifacts,
     )
 
 
@@ -117,7 +118,7 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
     launch.begin(plan.unfinished)
     if tracking.enabled:
         mirror = mirror or MirrorProcess()
-        mirror.follow(mlruns, launch.sweep.id, say)
+        mirror.follow(mlruns, launch.sweep.id, say, mirrors=tracking.mirrors)
     state: State
     patience, mirrored, is_stopped = PATIENCE, True, False
     try:

@@ -20,8 +20,13 @@ def checkpoint_path(directory: Path, epoch: int) -> Path:
     return directory / "checkpoints" / f"epoch_{epoch:03d}.npz"
 
 
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
+def save_checkpoint(path: Path, checkpoint: Checkpoint, *, durable: bool = False) -> str:
     """Write a checkpoint as npz, without pickle; return the sha256 of the file's content.
+
+    Args:
+        path: The file.
+        checkpoint: Its content.
+        durable: Wait until the disk has it. Without, its digest tells after a power cut that it hasn't.
 
     Raises:
         UserError: The disk refuses.
@@ -37,8 +42,21 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
     content = buffer.getvalue()
     with writing(path):
         path.parent.mkdir(exist_ok=True)
-        write_whole(path, content, durable=False)  # after a power cut its digest tells
+        write_whole(path, content, durable=durable)
     return hashlib.sha256(content).hexdigest()
+
+
+def remove_other_checkpoints(directory: Path, epoch: int) -> None:
+    """Remove the files of all epochs but one, of the run with this directory.
+
+    Raises:
+        UserError: The disk refuses.
+    """
+    kept = checkpoint_path(directory, epoch)
+    with writing(kept.parent):
+        for path in kept.parent.glob("epoch_*.npz"):
+            if path != kept:
+                path.unlink()
 
 
 def load_checkpoint(path: Path, sha256: str) -> Checkpoint:

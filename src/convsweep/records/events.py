@@ -24,6 +24,7 @@ class Entry(NamedTuple):
     time: float  # seconds since 1970, by the clock of the machine that trained
     checkpoint_sha256: str | None  # of that file's content, if this is an epoch's end
     crc: int  # of this line and all before it
+    is_only_checkpoint: bool = False  # whether those of all epochs before were removed on purpose
 
     @property
     def milliseconds(self) -> int:
@@ -31,7 +32,9 @@ class Entry(NamedTuple):
         return int(self.time * 1000)
 
 
-def to_line(event: Event, *, time: float, checkpoint_sha256: str | None, previous_crc: int) -> tuple[bytes, Entry]:
+def to_line(
+    event: Event, *, time: float, checkpoint_sha256: str | None, previous_crc: int, is_only_checkpoint: bool = False
+) -> tuple[bytes, Entry]:
     """Return an event's line, and the entry that reading it gives.
 
     Args:
@@ -39,15 +42,18 @@ def to_line(event: Event, *, time: float, checkpoint_sha256: str | None, previou
         time: When, in seconds since 1970.
         checkpoint_sha256: The digest of the checkpoint's file, if the event is an epoch's end.
         previous_crc: That of the line before; 0 for the first.
+        is_only_checkpoint: Whether the checkpoints of all epochs before are going to be removed.
     """
     fields: dict[str, Any] = {"event": EVENT_NAMES[type(event)], **event._asdict(), "time": time}
     if isinstance(event, EpochEnd):
         fields["checkpoint"] = checkpoint_sha256
+        if is_only_checkpoint:
+            fields["only_checkpoint"] = True
         event = event._replace(checkpoint=None)
     body = json.dumps(fields)
     crc = zlib.crc32(body.encode(), previous_crc)
     line = f'{body[:-1]}{CHECKSUM}{crc:08x}"}}\n'
-    return line.encode(), Entry(event, time, checkpoint_sha256, crc)
+    return line.encode(), Entry(event, time, checkpoint_sha256, crc, is_only_checkpoint)
 
 
 def read_entries(content: bytes) -> Iterator[Entry]:
@@ -70,9 +76,10 @@ def from_line(line: bytes, previous_crc: int) -> Entry | None:
     fields = json.loads(body + b"}")
     try:
         event_type, time = EVENT_TYPES[fields.pop("event")], fields.pop("time")
-        digest = None
+        digest, is_only_checkpoint = None, False
         if event_type is EpochEnd:
             digest, fields["checkpoint"] = fields["checkpoint"], None
-        return Entry(event_type(**fields), time, digest, crc)
+            is_only_checkpoint = fields.pop("only_checkpoint", False)
+        return Entry(event_type(**fields), time, digest, crc, is_only_checkpoint)
     except (KeyError, TypeError):
         return None  # another version of this program has other events

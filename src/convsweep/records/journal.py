@@ -3,7 +3,7 @@
 ========================== ====================================================================
 config.yaml                the configuration, every value filled in
 events.jsonl               what happened, one JSON object a line, written as it happens
-checkpoints/epoch_000.npz  parameters (canonical shapes) and random state, one file an epoch
+checkpoints/epoch_000.npz  parameters (canonical shapes) and random state, one file an epoch; or of the last one only
 predictions.npz            what the trained network says of every image of valid and test
 figures/                   how it looks: learning curves, filters, errors
 result.json                how it ended; the run is finished once this exists
@@ -28,7 +28,13 @@ import yaml
 from convsweep.config import ConfigError, RunConfig, validate
 from convsweep.errors import UserError
 from convsweep.nn.training import Checkpoint, Diverged, EpochEnd, Evaluation, Event
-from convsweep.records.checkpoints import checkpoint_is_whole, checkpoint_path, load_checkpoint, save_checkpoint
+from convsweep.records.checkpoints import (
+    checkpoint_is_whole,
+    checkpoint_path,
+    load_checkpoint,
+    remove_other_checkpoints,
+    save_checkpoint,
+)
 from convsweep.records.events import Entry, read_entries, to_line
 from convsweep.records.files import (
     DamagedError,
@@ -106,6 +112,11 @@ class Record(NamedTuple):
         return None
 
     @property
+    def keeps_last_only(self) -> bool:
+        """Whether checkpoints of earlier epochs were removed on purpose."""
+        return any(entry.is_only_checkpoint for entry in self.entries)
+
+    @property
     def _last_epoch_end(self) -> int | None:
         places = [place for place, entry in enumerate(self.entries) if isinstance(entry.event, EpochEnd)]
         return places[-1] if places else None
@@ -138,12 +149,15 @@ def read_record(directory: Path) -> Record:
         result = None
     if result is None and _has_damaged_line(content, len(entries)):
         damage.append(f"'{directory / EVENTS}' is damaged in line {len(entries) + 1}.")
-    usable = 0  # entries up to the last epoch whose checkpoint, and those of all epochs before, are whole
+    usable = 0  # entries up to the last epoch whose checkpoint, and those of all epochs before, are whole or not needed
+    needed = max((place for place, entry in enumerate(entries) if entry.is_only_checkpoint), default=0)
     for place, entry in enumerate(entries):
         if isinstance(entry.event, EpochEnd):
             assert entry.checkpoint_sha256 is not None
             path = checkpoint_path(directory, entry.event.epoch)
             if not checkpoint_is_whole(path, entry.checkpoint_sha256):
+                if place < needed:
+                    continue  # removed on purpose
                 damage.append(f"'{path}' is {'damaged' if path.exists() else 'missing'}.")
                 result = None
                 break
@@ -214,6 +228,7 @@ class Journal:
         self._result = found.result
         self._damage = found.damage
         self._crc = found.entries[-1].crc if found.entries else 0
+        self._keeps_last_only = config.checkpoints == "last"
         self._config_sha256 = ""
         self._file: BinaryIO | None = None
         if found.result is None:
@@ -237,15 +252,26 @@ class Journal:
             UserError: The disk refuses.
         """
         assert self._file is not None
-        digest = None
+        digest, is_only = None, False
         if isinstance(event, EpochEnd):
             assert event.checkpoint is not None
-            digest = save_checkpoint(checkpoint_path(self.directory, event.epoch), event.checkpoint)
-        now = round(time.time(), 3)
-        line, entry = to_line(event, time=now, checkpoint_sha256=digest, previous_crc=self._crc)
+            is_only = self._keeps_last_only
+            path = checkpoint_path(self.directory, event.epoch)
+            digest = save_checkpoint(path, event.checkpoint, durable=is_only)
+        line, entry = to_line(
+            event,
+            time=round(time.time(), 3),
+            checkpoint_sha256=digest,
+            previous_crc=self._crc,
+            is_only_checkpoint=is_only,
+        )
         with writing(self.directory / EVENTS):
             self._file.write(line)
             self._file.flush()
+            if is_only:
+                os.fsync(self._file.fileno())  # not even a power cut may take both, the earlier checkpoint and the new
+        if is_only:
+            remove_other_checkpoints(self.directory, event.epoch)
         self._crc = entry.crc
         self._entries.append(entry)
 
@@ -299,6 +325,9 @@ class Journal:
         if kept != content:
             write_whole(path, kept)
         self._file = path.open("ab")
+        ends = [entry for entry in self._entries if isinstance(entry.event, EpochEnd)]
+        if ends and ends[-1].is_only_checkpoint:  # its writer may have been killed before it removed the others
+            remove_other_checkpoints(self.directory, ends[-1].event.epoch)
 
 
 def _check_result(directory: Path, result: Result, entries: Sequence[Entry]) -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convsweep.credentials import without_credentials
 from convsweep.records.files import write_whole
 
 DIFF, ENVIRONMENT = "uncommitted.diff", "environment.json"
@@ -58,7 +59,12 @@ def write_provenance(directory: Path, found: Provenance) -> None:
     """Write what was found into a sweep's directory."""
     write_whole(directory / ENVIRONMENT, (json.dumps(found.environment, indent=2) + "\n").encode())
     if found.git_diff:
-        write_whole(directory / DIFF, found.git_diff)
+        write_whole(directory / DIFF, _without_credentials(found.git_diff))
+
+
+def _without_credentials(diff: bytes) -> bytes:
+    """Return a difference without the environment's passwords and tokens, should code hold one of them."""
+    return without_credentials(diff.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 
 
 def difference_of_commits(first: str, second: str) -> str | None:

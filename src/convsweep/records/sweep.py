@@ -22,6 +22,7 @@ from typing import Any, Literal, NamedTuple
 
 import filelock
 
+from convsweep.config import Artifacts
 from convsweep.errors import UserError
 from convsweep.records.files import DamagedError, read_sealed, write_sealed, writing
 from convsweep.records.provenance import Provenance, write_provenance
@@ -57,6 +58,7 @@ class Sweep(NamedTuple):
     state: State  # how its last launch ended; "running" if it lives, or was killed outright
     ended: float | None  # seconds since 1970
     jobs: tuple[SweepJob, ...]
+    artifacts: Artifacts = "all"  # the runs whose files MLflow holds; older records don't say
 
     @property
     def title(self) -> str:

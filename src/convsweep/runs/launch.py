@@ -46,7 +46,10 @@ class Launch:
             return False
         remove_temporary_files(sweep_directory(self._mlruns, self.sweep.id))
         # another launch may have ended it meanwhile
-        self.sweep = read_sweep(self._mlruns, self.sweep.id) or self.sweep
+        found = read_sweep(self._mlruns, self.sweep.id) or self.sweep
+        if found.artifacts != self.sweep.artifacts:  # of which runs MLflow is to hold the files has changed
+            mark_mirrored(self._mlruns, self.sweep.id, mirrored=False)
+        self.sweep = found._replace(artifacts=self.sweep.artifacts)
         return True
 
     def begin(self, jobs: list[JobPlan]) -> None:
@@ -97,7 +100,7 @@ def open_launch(mlruns: Path, wanted: Sweep, provenance: Callable[[], Provenance
         for sweep in read_sweeps(mlruns):
             unfinished = sweep.rerun and sweep.state != "finished"
             if sweep.has_the_jobs_of(wanted) and (unfinished or not wanted.rerun):
-                return Launch(mlruns, sweep)
+                return Launch(mlruns, sweep._replace(artifacts=wanted.artifacts))
         if wanted.rerun:
             _forget_runs(mlruns, {job.run_key for job in wanted.jobs})
         while sweep_directory(mlruns, wanted.id).exists():

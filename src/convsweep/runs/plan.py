@@ -99,7 +99,7 @@ def estimate(plan: Plan, mlruns: Path) -> Estimate | None:
             continue
         rates.append(result.seconds / training_cost(config))
         size = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
-        overheads.append(size - _checkpoint_bytes(config) * (result.epoch + 1))
+        overheads.append(size - _checkpoint_bytes(config) * _num_checkpoints(config, result.epoch + 1))
     if not rates:
         return None
     rate = statistics.median(rates)
@@ -107,7 +107,8 @@ def estimate(plan: Plan, mlruns: Path) -> Estimate | None:
     seconds = rate * max(sum(costs) / plan.processes, max(costs, default=0)) + START_UP
     configs = [planned.job.config for planned in plan.unfinished]
     checkpoints = sum(
-        _checkpoint_bytes(planned.job.config) * (planned.job.config.train.epochs + 1 - planned.epoch)
+        _checkpoint_bytes(planned.job.config)
+        * _num_checkpoints(planned.job.config, planned.job.config.train.epochs + 1 - planned.epoch)
         for planned in plan.unfinished
     )
     return Estimate(seconds, checkpoints + statistics.median(overheads) * len(configs))
@@ -169,6 +170,11 @@ def _cost(planned: JobPlan) -> float:
         return 0.0
     epochs = planned.job.config.train.epochs
     return training_cost(planned.job.config) * (epochs - planned.epoch) / epochs
+
+
+def _num_checkpoints(config: RunConfig, written: int) -> int:
+    """Return how many of a run's checkpoints stay, given how many are written."""
+    return min(written, 1) if config.checkpoints == "last" else written
 
 
 def _checkpoint_bytes(config: RunConfig) -> int:

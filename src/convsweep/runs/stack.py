@@ -126,8 +126,8 @@ class _Run:
         """Write the predictions, draw the figures and write the result."""
         assert self._journal is not None
         record = self._journal.record
-        first, last = record.checkpoint(0), record.checkpoint()
-        if first is not None and last is not None:  # there is none if the untrained network's loss was not finite
+        last = record.checkpoint()
+        if last is not None:  # there is none if the untrained network's loss was not finite
             from convsweep.pictures.figures import draw_figures  # heavy: not before training is over
 
             splits = dataset.splits
@@ -145,7 +145,7 @@ class _Run:
                     self.job.config,
                     dataset,
                     record.events,
-                    before=first.parameters,
+                    before=beginning(self.job.config).parameters,  # the first checkpoint may not have been kept
                     after=last.parameters,
                     probabilities=test,
                 )

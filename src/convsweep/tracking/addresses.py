@@ -2,12 +2,12 @@
 
 import os
 from pathlib import Path
-from urllib.parse import quote, quote_plus
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-HIDDEN = "***"
+from convsweep.credentials import HIDDEN, SHORTEST, without_credentials
+
 # so that a database server that is away is found out within seconds. Of libpq's, the last is in milliseconds
 PATIENCE = {"connect_timeout": "5", "tcp_user_timeout": "10000"}
 SECRET_WORDS = ("pass", "token", "secret", "key")  # a query's field whose name holds one of these isn't shown
@@ -84,12 +84,18 @@ def shown(uri: str) -> str:
 
 
 def without_secrets(text: str, uri: str) -> str:
-    """Return a text, for instance an error's, without what ``shown`` would not show of an address."""
-    text = text.replace(uri, shown(uri))
-    for secret in _secrets(uri):
-        for written in (secret, quote(secret, safe=""), quote_plus(secret)):
-            text = text.replace(written, HIDDEN)
-    return text
+    """Return a text without what ``shown`` would not show of an address, and without the environment's credentials."""
+    return without_credentials(text.replace(uri, shown(uri)), _secrets(uri))
+
+
+def without_user(uri: str) -> str:
+    """Return the address of a server without user, password and token.
+
+    >>> without_user("https://me:word@host:5000/mlflow/")
+    'https://host:5000/mlflow/'
+    """
+    url = make_url(uri)
+    return url.set(username=None, password=None).render_as_string() if url.username else uri
 
 
 def _secrets(uri: str) -> list[str]:
@@ -102,7 +108,7 @@ def _secrets(uri: str) -> list[str]:
     for name, value in url.query.items():
         if any(word in name for word in SECRET_WORDS):
             secrets += [value] if isinstance(value, str) else list(value)
-    return [secret for secret in secrets if len(secret) > 2]  # shorter ones would be found in any word
+    return [secret for secret in secrets if len(secret) >= SHORTEST]
 
 
 def _backend(url: URL) -> str:

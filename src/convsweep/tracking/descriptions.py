@@ -92,19 +92,38 @@ def sweep_note(
     return _joined(plain(answer_line(comparisons)), *parts)
 
 
-def run_note(run: Run, state: str, sweep: Sweep, comparison: Comparison) -> str:
+class Place(NamedTuple):
+    """Where a run's configuration stands in a comparison."""
+
+    number: int  # from 1, the best
+    standing: Standing
+    comparison: Comparison
+
+
+def places(comparison: Comparison) -> dict[str, Place]:
+    """Return where each run's configuration stands, by the runs' keys."""
+    return {
+        run.run_key: Place(number, standing, comparison)
+        for number, standing in enumerate(comparison.standings, 1)
+        for run in standing.configuration.runs
+    }
+
+
+def run_note(run: Run, state: str, sweep: Sweep, place: Place) -> str:
     """Describe a run of a sweep.
 
     Args:
         run: The run.
         state: How MLflow shows it: ``FINISHED`` and so on.
         sweep: Its sweep.
-        comparison: Of the runs that were judged on the same images.
+        place: Of its configuration, among the runs that were judged on the same images.
     """
     accuracies = f"valid {percent(run.valid_accuracy)}, test {percent(run.test_accuracy)}"
     course = accuracies if run.outcome == "finished" else run.outcome if run.result else state.lower()
-    place = _place(run, sweep, comparison) if sweep.multirun else ""
-    return _joined(f"{plain(run.name)}: {course}.", place, "This run alone:", command(_shell(*overrides(run.values))))
+    of_others = _place(sweep, place) if sweep.multirun else ""
+    return _joined(
+        f"{plain(run.name)}: {course}.", of_others, "This run alone:", command(_shell(*overrides(run.values)))
+    )
 
 
 def answer_line(comparisons: Sequence[Comparison]) -> str:
@@ -190,17 +209,14 @@ def _configuration(experiment_id: str, standing: Standing, run_ids: Mapping[str,
     return name
 
 
-def _place(run: Run, sweep: Sweep, comparison: Comparison) -> str:
-    place, standing = next(
-        (place, standing)
-        for place, standing in enumerate(comparison.standings, 1)
-        if run.run_key in {member.run_key for member in standing.configuration.runs}
-    )
+def _place(sweep: Sweep, place: Place) -> str:
+    number, standing, comparison = place
+    of = len(comparison.standings)
     if standing.valid is None or comparison.best is None:
         return f"No run of its configuration has finished in {plain(sweep.title)}."
     seeds = len(standing.configuration.finished)
     sentence = (
-        f"Its configuration, {plain(standing.configuration.name)}, is number {place} of {len(comparison.standings)} in "
+        f"Its configuration, {plain(standing.configuration.name)}, is number {number} of {of} in "
         f"{plain(sweep.title)}: {percent(standing.valid.mean)} on valid (95% interval {interval_text(standing.valid)}, "
         f"{seeds} seed{'s' if seeds > 1 else ''})"
     )

@@ -3,129 +3,42 @@
 It reads what the launch and its workers write, and is told nothing. It goes on until the launch is over, then sends
 what is left. It can be killed at any moment and run again: what is in MLflow by then is found there, and nothing is
 sent twice. ``mirror_process`` is the process that does it beside a launch.
+
+Where one process can't keep up, others help: each sends every so-manieth job and nothing else. The one that leads looks
+through all jobs once they are through, sends what they left, and then what came of the sweep. So it doesn't matter
+whether a helper was killed.
 """
 
 import importlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import filelock
-from mlflow.entities import Run
-
 from convsweep.errors import UserError
 from convsweep.records.files import DamagedError
-from convsweep.records.sweep import Sweep, is_live, mark_mirrored, read_sweep, read_sweeps, sweep_directory
-from convsweep.tracking.models import model_template, search_models
-from convsweep.tracking.names import JOB_TAG, ROLE_TAG, tagged
-from convsweep.tracking.runs import Family, MirroredRun, job_id
-from convsweep.tracking.store import Store, StoreDeletedError, StoreError, answering, connect, search
-from convsweep.tracking.sweeps import Parent
+from convsweep.records.mirrored import forget_other_mirrors
+from convsweep.records.sweep import Sweep, is_live, mark_mirrored, read_sweep, read_sweeps
+from convsweep.tracking.helpers import Helpers
+from convsweep.tracking.mirror_locks import helpers_lock, leaders_lock
+from convsweep.tracking.models import model_template
+from convsweep.tracking.session import Session
+from convsweep.tracking.shares import WHOLE, Share
+from convsweep.tracking.store import Store, StoreDeletedError, StoreError, connect
 
-LOCK = "mirror.lock"
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds between two looks at the records
 SHARE = 0.03  # of one core is what following a sweep may take while it trains
 RETRY_PAUSE = 3.0  # seconds between two tries of a store that doesn't answer
 FIRST_RETRY_PAUSE = 0.5  # the same after its first refusal: two programs may just have been in each other's way
 LAST_PATIENCE = 10.0  # seconds that such a store is tried for, after its first refusal, once the launch is over
-LOCK_PATIENCE = 30.0  # seconds that another mirror of the same sweep is waited for then
+FEW_JOBS = 20  # to be sent by ``sync``: helpers would be ready when it is done
 
 
-class Session:
-    """A sweep's runs in an open store: whoever loses touch with the store begins a new one.
-
-    Args:
-        mlruns: The folder of everything.
-        sweep: The sweep.
-        store: The store.
-
-    Raises:
-        StoreError: The store refuses.
-    """
-
-    def __init__(self, mlruns: Path, sweep: Sweep, store: Store) -> None:
-        self._mlruns, self._store = mlruns, store
-        self._problems: dict[int, str] = {}
-        with answering(store.uri):
-            mine = tagged(sweep=sweep.id)
-            found = _only_one_each(store, search(store, mine))
-            models = search_models(store, mine) if found else {}
-        self._parent = Parent(store, sweep, found.get("sweep")) if sweep.multirun else None
-        family = Family(mlruns, sweep, store, self._parent.run_id if self._parent else None)
-        self._runs = {}
-        for job in sweep.jobs:
-            run = found.get(job_id(sweep, job))
-            self._runs[job] = MirroredRun(family, job, run, models.get(run.info.run_id) if run else None)
-
-    @property
-    def problems(self) -> list[str]:
-        """What could not be mirrored the last time, a line each."""
-        damage = [run.damage for run in self._runs.values() if run.damage]
-        return list(dict.fromkeys([*self._problems.values(), *damage]))
-
-    @property
-    def num_sent(self) -> int:
-        """How many jobs something was sent of."""
-        return sum(run.calls > 0 for run in self._runs.values())
-
-    @property
-    def has_an_end_to_send(self) -> bool:
-        """Whether some run has a result that MLflow doesn't show."""
-        return any(run.has_an_end_to_send for run in self._runs.values())
-
-    def send(self, sweep: Sweep, *, over: bool) -> None:
-        """Send what is new.
-
-        Args:
-            sweep: The sweep's record as it is by now.
-            over: Whether its launch is over.
-
-        Raises:
-            StoreError: The store doesn't take anything more.
-        """
-        self._problems = {}
-        self._store.check_file()
-        self._store.check_lock()
-        try:
-            if self._parent is not None and not over:
-                self._parent.send_running()
-            for job, run in self._runs.items():
-                self._send_job(job.number, run, over=over)
-            if over:
-                self._send_summary(sweep)
-        finally:
-            self._store.check_file()  # if it was deleted, this is what matters
-
-    def _send_summary(self, sweep: Sweep) -> None:
-        from convsweep.tracking.summary import send_summary
-
-        send_summary(self._mlruns, sweep, self._store, parent=self._parent, runs=self._runs)
-
-    def _send_job(self, number: int, run: MirroredRun, *, over: bool) -> None:
-        try:
-            run.send(over=over)
-        except StoreError as error:
-            if error.away:
-                raise
-            self._problems[number] = str(error)
-        except UserError as error:
-            self._problems[number] = str(error)
-
-
-def _only_one_each(store: Store, runs: list[Run]) -> dict[str, Run]:
-    """Return runs by what they show: a job, or ``sweep``. Of two that show the same, the younger is deleted."""
-    found: dict[str, Run] = {}
-    for run in sorted(runs, key=lambda run: (run.info.start_time, run.info.run_id)):
-        shows = "sweep" if run.data.tags[ROLE_TAG] == "sweep" else run.data.tags.get(JOB_TAG, "")
-        if found.setdefault(shows, run) is not run:
-            store.client.delete_run(run.info.run_id)
-    return found
-
-
-def follow(mlruns: Path, sweep_id: str, closed: threading.Event, tell: Callable[[str], None]) -> bool:
+def follow(
+    mlruns: Path, sweep_id: str, closed: threading.Event, tell: Callable[[str], None], *, mirrors: int = 1
+) -> bool:
     """Mirror a sweep until its launch is over.
 
     Args:
@@ -133,22 +46,54 @@ def follow(mlruns: Path, sweep_id: str, closed: threading.Event, tell: Callable[
         sweep_id: The sweep.
         closed: Set once there is nothing more to wait for.
         tell: Called with each line that a person must be told.
+        mirrors: How many processes do it side by side, this one included.
 
     Returns:
         Whether MLflow has everything.
     """
-    with _lock(mlruns, sweep_id, closed) as held:
+    with leaders_lock(mlruns, sweep_id, closed) as held:
         if not held:
             tell(f"Another process still sends sweep {sweep_id} to MLflow; `convsweep sync` sends what it leaves.")
             return False
-        return _Follower(mlruns, sweep_id, closed, tell).run()
+        helpers = Helpers(mlruns, sweep_id, mirrors) if mirrors > 1 else None
+        return _Follower(mlruns, sweep_id, closed, tell, share=Share(0, mirrors), helpers=helpers).run()
+
+
+def help_to_follow(mlruns: Path, sweep_id: str, closed: threading.Event, share: Share, leader: int) -> bool:
+    """Mirror a share of a sweep's jobs until its launch is over; tell nobody, for the leader meets the same problems.
+
+    Args:
+        mlruns: The folder of everything.
+        sweep_id: The sweep.
+        closed: Set once there is nothing more to wait for.
+        share: Which jobs.
+        leader: The process that started this one.
+
+    Returns:
+        Whether MLflow has everything of them.
+    """
+    with helpers_lock(mlruns, sweep_id, share.number, closed) as held:
+        # subtle: another leader must wait for the lock, so it is held before the leader is looked for
+        if not held or os.getppid() != leader:
+            return False
+        return _Follower(mlruns, sweep_id, closed, lambda _: None, share=share, helpers=None).run()
 
 
 class _Follower:
     """What ``follow`` keeps in mind."""
 
-    def __init__(self, mlruns: Path, sweep_id: str, closed: threading.Event, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        mlruns: Path,
+        sweep_id: str,
+        closed: threading.Event,
+        tell: Callable[[str], None],
+        *,
+        share: Share,
+        helpers: Helpers | None,
+    ) -> None:
         self._mlruns, self._sweep_id, self._closed, self._tell = mlruns, sweep_id, closed, tell
+        self._share, self._helpers = share, helpers
         self._told: set[str] = set()
         self._session: Session | None = None
         self._store: Store | None = None
@@ -162,6 +107,8 @@ class _Follower:
         try:
             return self._send_until_over()
         finally:
+            if self._helpers is not None:
+                self._helpers.kill()
             self._leave()
 
     def _send_until_over(self) -> bool:
@@ -197,21 +144,40 @@ class _Follower:
         sweep = read_sweep(self._mlruns, self._sweep_id)
         if sweep is None:
             raise UserError(f"There is no sweep '{self._sweep_id}' in '{self._mlruns}'.")
+        over = is_last and (sweep.state != "running" or not is_live(self._mlruns, self._sweep_id))
+        session = self._open(sweep)
+        begun = time.process_time()
+        if is_last and self._helpers is not None:
+            self._helpers.close()
+            session.send(over=over)
+            self._helpers.wait()
+            self._leave()
+            self._helpers, self._share = None, WHOLE
+            session = self._open(sweep)
+        session.send(over=over)
+        if over and self._share == WHOLE:
+            session.send_summary(sweep)
+        self._spent = time.process_time() - begun
+        return session.problems
+
+    def _open(self, sweep: Sweep) -> Session:
+        """Return the session, begun anew if touch with the store was lost."""
         if self._session is None:
             self._store = connect(self._mlruns, sweep.experiment)
             for line in self._store.told:
                 self._say(line)
-            self._session = Session(self._mlruns, sweep, self._store)
-        over = is_last and (sweep.state != "running" or not is_live(self._mlruns, self._sweep_id))
-        begun = time.process_time()
-        self._session.send(sweep, over=over)
-        self._spent = time.process_time() - begun
-        return self._session.problems
+            if self._share.leads:
+                forget_other_mirrors(self._mlruns, self._sweep_id, self._share.of)
+            self._session = Session(self._mlruns, sweep, self._store, self._share)
+            if self._helpers is not None:
+                self._helpers.start()  # not before the store is known to answer, so that one line is told if not
+        return self._session
 
     def _prepare(self) -> None:
         """Make ready what takes long, better now than once all runs have ended."""
-        model_template("centred")  # as most are
-        importlib.import_module("convsweep.tracking.summary")
+        model_template()
+        if self._share.leads:
+            importlib.import_module("convsweep.tracking.summary")
 
     def _pause(self) -> None:
         """Wait until it is time to look again: once the launch is over, or a run has ended, or after a while."""
@@ -268,11 +234,12 @@ class Synced(NamedTuple):
     problems: tuple[str, ...]  # what could not be sent, a line each
 
 
-def sync(mlruns: Path) -> Iterator[Synced]:
+def sync(mlruns: Path, *, mirrors: int = 1) -> Iterator[Synced]:
     """Send to MLflow what it lacks of all sweeps that are over, the oldest first.
 
     Args:
         mlruns: The folder of everything.
+        mirrors: How many processes do it side by side, this one included, where a sweep has many runs to be sent.
 
     Yields:
         What was done, once it is.
@@ -282,7 +249,7 @@ def sync(mlruns: Path) -> Iterator[Synced]:
     """
     stores: dict[str, Store] = {}
     for sweep in reversed(read_sweeps(mlruns)):
-        with _lock(mlruns, sweep.id, None) as held:
+        with leaders_lock(mlruns, sweep.id, None) as held:
             if not held or is_live(mlruns, sweep.id):
                 yield Synced(sweep, 0, live=True, told=(), problems=())
                 continue
@@ -290,35 +257,28 @@ def sync(mlruns: Path) -> Iterator[Synced]:
             if sweep.experiment not in stores:
                 stores[sweep.experiment] = connect(mlruns, sweep.experiment)
                 told = stores[sweep.experiment].told
-            session = Session(mlruns, sweep, stores[sweep.experiment])
-            session.send(sweep, over=True)
+            store = stores[sweep.experiment]
+            session = Session(mlruns, sweep, store)
+            missing = session.unfinished
+            if mirrors > 1 and len(missing) > FEW_JOBS:
+                _send_side_by_side(mlruns, sweep, store, mirrors)
+                session = Session(mlruns, sweep, store)
+            forget_other_mirrors(mlruns, sweep.id, 1)
+            session.send(over=True)
+            session.send_summary(sweep)
             if not session.problems:
                 mark_mirrored(mlruns, sweep.id, mirrored=True)
-            yield Synced(sweep, session.num_sent, live=False, told=told, problems=tuple(session.problems))
+            num_sent = len(session.sent | (missing - session.unfinished))
+            yield Synced(sweep, num_sent, live=False, told=told, problems=tuple(session.problems))
 
 
-@contextmanager
-def _lock(mlruns: Path, sweep_id: str, closed: threading.Event | None) -> Iterator[bool]:
-    """Hold the lock of a sweep's mirror; yield whether it could be had.
-
-    Args:
-        mlruns: The folder of everything.
-        sweep_id: The sweep.
-        closed: The lock is waited for until some time after this is set; None: not at all.
-    """
-    lock = filelock.FileLock(sweep_directory(mlruns, sweep_id) / LOCK)
-    deadline: float | None = None if closed is not None else 0.0
-    while True:
-        try:
-            lock.acquire(timeout=0 if closed is None else SHORTEST_PAUSE)
-            break
-        except filelock.Timeout:
-            if closed is not None and closed.is_set() and deadline is None:
-                deadline = time.monotonic() + LOCK_PATIENCE
-            if deadline is not None and time.monotonic() >= deadline:
-                yield False
-                return
+def _send_side_by_side(mlruns: Path, sweep: Sweep, store: Store, mirrors: int) -> None:
+    """Send what several mirrors can share of a sweep that is over; whatever they leave is still to be sent."""
+    helpers = Helpers(mlruns, sweep.id, mirrors)
     try:
-        yield True
+        helpers.start()
+        helpers.close()
+        Session(mlruns, sweep, store, Share(0, mirrors)).send(over=True)
+        helpers.wait()
     finally:
-        lock.release()
+        helpers.kill()

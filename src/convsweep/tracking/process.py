@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from convsweep.tracking.shares import Share
+
 
 class MirrorProcess:
     """A process that follows a sweep's records and tells MLflow, in a session of its own.
@@ -29,32 +31,43 @@ class MirrorProcess:
         self._tell: Callable[[str], None] = print
         self._reader = threading.Thread(target=self._read, daemon=True)
 
-    def follow(self, mlruns: Path, sweep_id: str, tell: Callable[[str], None]) -> None:
+    def follow(self, mlruns: Path, sweep_id: str, tell: Callable[[str], None], *, mirrors: int = 1) -> None:
         """Let it follow a sweep from now on.
 
         Args:
             mlruns: The folder of everything.
             sweep_id: The sweep; its record must be there.
             tell: Called with each line that a person must be told, from another thread.
+            mirrors: How many processes are to do it side by side.
         """
-        assert self._process.stdin is not None
-        self._tell = tell
-        self._reader.start()
-        with suppress(BrokenPipeError):  # it ended already, which `finish` tells
-            self._process.stdin.write(json.dumps([str(mlruns), sweep_id]) + "\n")
-            self._process.stdin.flush()
+        self._begin(mlruns, sweep_id, Share(0, mirrors), tell)
 
-    def finish(self, timeout: float) -> bool:
+    def help_to_follow(self, mlruns: Path, sweep_id: str, share: Share) -> None:
+        """Let it send a share of a sweep's jobs from now on; this process leads, and holds the sweep's lock.
+
+        Args:
+            mlruns: The folder of everything.
+            sweep_id: The sweep.
+            share: Which jobs; not the first share.
+        """
+        self._begin(mlruns, sweep_id, share, lambda _: None)
+
+    def close(self) -> None:
+        """Tell it that the launch is over, without waiting for its end."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+    def finish(self, timeout: float | None) -> bool:
         """Let it send what is left, and wait for its end. The sweep's state must have been written before.
 
         Args:
-            timeout: Seconds after which it is killed.
+            timeout: Seconds after which it is killed; None: never.
 
         Returns:
             Whether MLflow has everything.
         """
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        self.close()
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -74,6 +87,14 @@ class MirrorProcess:
                     stream.close()
         if self._reader.is_alive():
             self._reader.join()
+
+    def _begin(self, mlruns: Path, sweep_id: str, share: Share, tell: Callable[[str], None]) -> None:
+        assert self._process.stdin is not None
+        self._tell = tell
+        self._reader.start()
+        with suppress(BrokenPipeError):  # it ended already, which `finish` tells
+            self._process.stdin.write(json.dumps([str(mlruns), sweep_id, *share]) + "\n")
+            self._process.stdin.flush()
 
     def _read(self) -> None:
         assert self._process.stdout is not None

@@ -37,7 +37,12 @@ def register_best(mlruns: Path, comparisons: Sequence[Comparison]) -> str:
     run = comparisons[0].best_run if comparisons else None
     if run is None or run.result is None:
         raise UserError("'--register' must find a best run (got none that has finished).")
-    store = open_existing(mlruns, find_sweep(mlruns, run.result.sweep).experiment)
+    sweep = find_sweep(mlruns, run.result.sweep)
+    if sweep.artifacts == "none":
+        raise UserError(
+            "'--register' needs the best run's model in MLflow (got a sweep with 'tracking.artifacts=none')."
+        )
+    store = open_existing(mlruns, sweep.experiment)
     with answering(store.uri):
         run_id, model_id = _model_of(store, run)
         version = _version(store, run_id, model_id)

@@ -1,7 +1,8 @@
 """A job's run in MLflow, made from the run's record: what it must show, and what of it is still to be sent.
 
 Nothing is sent twice, whatever was killed in between: points are known by metric and step, files by their names, the
-model by its run. A run that is whole carries a tag with the signature of its record.
+model by its run. A run that is whole carries a tag with the signature of its record. Files and model may be left out
+(``tracking.artifacts``), which the signature tells.
 """
 
 import contextlib
@@ -37,7 +38,7 @@ from convsweep.records.provenance import DIFF, ENVIRONMENT
 from convsweep.records.sweep import Sweep, SweepJob, sweep_directory
 from convsweep.records.tail import Tail
 from convsweep.tracking.artifacts import Artifacts, local_folder
-from convsweep.tracking.models import Owner, send_model
+from convsweep.tracking.models import Owner, search_models, send_model
 from convsweep.tracking.names import (
     CONFIGURATION_TAG,
     FAILURE_TAG,
@@ -53,11 +54,14 @@ from convsweep.tracking.names import (
     configuration_name,
     is_ours,
     params,
+    tagged,
 )
 from convsweep.tracking.points import Place, Point, final_places, points
 from convsweep.tracking.store import Store, answering
 
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
+
+WITHOUT_FILES = ", without files"  # ends the signature of a run that has none
 
 
 class Family(NamedTuple):
@@ -107,12 +111,16 @@ class MirroredRun:
         self._artifacts: Artifacts | None = None
         self._signature = found.data.tags.get(SENT_TAG) if found is not None else None
         self._failure_shown = found is not None and FAILURE_TAG in found.data.tags
+        self._has_files = family.sweep.artifacts == "all" or (
+            not family.sweep.multirun and family.sweep.artifacts == "best"
+        )
+        self._keeps_last_only = False  # of its checkpoints
         self._seen_damage: object = None  # of the result's file, so that it isn't checked again and again
 
     @property
     def is_complete(self) -> bool:
         """Whether MLflow shows the finished run, so that nothing can come any more."""
-        return self.result is not None and self.status == "FINISHED" and self._signature == _of_result(self.result)
+        return self.result is not None and self.status == "FINISHED" and self._shows(self.result)
 
     @property
     def has_an_end_to_send(self) -> bool:
@@ -145,6 +153,26 @@ class MirroredRun:
                 self._send_killed()
             elif self._first is not None:
                 self._send_news()
+
+    def send_files_too(self) -> None:
+        """Send a finished run's files and model as well, though most runs of its sweep have none.
+
+        Raises:
+            StoreError: The store refuses.
+            UserError: The record can't be read.
+        """
+        self._has_files = True
+        if self.run_id is None or self.result is None:
+            return
+        with answering(self._family.store.uri):
+            self._run = self._family.store.client.get_run(self.run_id)
+            models = search_models(self._family.store, tagged(job=job_id(self._family.sweep, self._job)))
+        if self._is_whole(self.result):
+            self._run = None
+            return
+        self._sent, self._artifacts, self._model = None, None, models.get(self.run_id)
+        self._signature = None
+        self.send(over=True)
 
     def describe(self, note: str) -> None:
         """Give the run its description, unless a person has written another one.
@@ -185,10 +213,15 @@ class MirroredRun:
 
     def _is_whole(self, result: Result) -> bool:
         """Tell whether MLflow shows all of a result, files included where they can be seen."""
-        if self._run is None or (self.status, self._signature) != ("FINISHED", _of_result(result)):
+        if self._run is None or self.status != "FINISHED" or not self._shows(result):
             return False
         folder = local_folder(self._run.info.artifact_uri)
-        return folder is None or (folder / RESULT).exists()
+        return not self._has_files or folder is None or (folder / RESULT).exists()
+
+    def _shows(self, result: Result) -> bool:
+        """Tell whether the signature is that of a result, with its files if they are to be sent."""
+        whole = (_of_result(result),) if self._has_files else (_of_result(result), _of_result(result) + WITHOUT_FILES)
+        return self._signature in whole
 
     def _poll(self) -> None:
         """Take in what was written since the last time."""
@@ -200,6 +233,9 @@ class MirroredRun:
             self._last = max(self._last, entry.milliseconds)
             self._pending |= {point.place: point for point in points(entry, self._configuration.train.epochs)}
             if isinstance(entry.event, EpochEnd):
+                if entry.is_only_checkpoint:
+                    self._checkpoints.clear()
+                    self._keeps_last_only = True
                 self._checkpoints[entry.event.epoch] = checkpoint_path(self._directory, entry.event.epoch)
 
     @property
@@ -238,7 +274,8 @@ class MirroredRun:
         self._count()
         client.log_inputs(run.info.run_id, [_dataset(self._configuration, result)])
         reused = str(result.sweep != self._family.sweep.id).lower()
-        tags = {OUTCOME_TAG: result.outcome, REUSED_TAG: reused, SENT_TAG: _of_result(result)}
+        signature = _of_result(result) + ("" if self._has_files else WITHOUT_FILES)
+        tags = {OUTCOME_TAG: result.outcome, REUSED_TAG: reused, SENT_TAG: signature}
         news = self._unsent(run)
         if model_id is not None:
             news = self._linked(news, final_places(record.entries), model_id)
@@ -341,10 +378,13 @@ class MirroredRun:
 
     def _send_files(self, run: Run, *, everything: bool = False) -> None:
         """Send the files that are there by now: those of a finished run, or of one that is under way."""
+        if not self._has_files:
+            return
         artifacts = self._artifacts_of(run)
         sweep_files = sweep_directory(self._family.mlruns, self._family.sweep.id)
         with contextlib.suppress(FileNotFoundError):  # just being replaced: whoever goes on writes it again
-            for epoch in list(self._checkpoints):
+            # the only checkpoint of a run under way is going to be removed
+            for epoch in [] if self._keeps_last_only and not everything else list(self._checkpoints):
                 artifacts.send(self._checkpoints[epoch], "checkpoints")
                 if not everything:
                     del self._checkpoints[epoch]
@@ -374,7 +414,9 @@ class MirroredRun:
         return self._artifacts
 
     def _send_model(self, run: Run, record: Record) -> str | None:
-        """Log the trained network, if there is one; return the model's id."""
+        """Log the trained network, if there is one and files are to be sent; return the model's id."""
+        if not self._has_files:
+            return None
         ends = [entry.event for entry in record.entries if isinstance(entry.event, EpochEnd)]
         if not ends:
             return None  # the untrained network's loss wasn't finite

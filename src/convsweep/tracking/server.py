@@ -35,7 +35,9 @@ def start(store_uri: str, mlruns: Path, experiment: str, port: int) -> "subproce
     """
     log_path = mlruns / LOG
     shown = {MLRUNS: str(mlruns.absolute()), EXPERIMENT: experiment, PARENT: str(os.getpid())}
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store_uri, "--host", HOST]
+    # an address may hold a password, and everybody on a machine sees others' command lines
+    shown["MLFLOW_BACKEND_STORE_URI"] = store_uri
+    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST]
     command += ["--app-name", "convsweep"]
     command += ["--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level warning"]
     with writing(log_path), log_path.open("wb") as server_log:

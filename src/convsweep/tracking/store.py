@@ -28,6 +28,7 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
+from convsweep.credentials import without_credentials
 from convsweep.errors import UserError
 from convsweep.tracking import addresses, database
 
@@ -244,6 +245,11 @@ def _reason(error: Exception, uri: str) -> str:
         return "it does not answer"
     if isinstance(error, ImportError) and error.name is not None:
         return f"it needs the package '{PACKAGES.get(error.name, error.name)}' (`pip install` it)."
+    if "error code 401" in text:
+        return (
+            "it refuses user and password, or the token: MLflow takes them from MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, or from MLFLOW_TRACKING_TOKEN."
+        )
     # of MLflow's client, of PostgreSQL's and of MySQL's
     away = ("failed with exception", "could not connect", "connection failed", "Connection refused", "terminating")
     if any(words in text for words in away):
@@ -255,8 +261,11 @@ def _reason(error: Exception, uri: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text in one line: whole, for its end may be the way out, unless it is a page of a web server's."""
-    line = " ".join(text.split())
+    """Return a text in one line: whole, for its end may be the way out, unless it is a page of a web server's.
+
+    What a server says may repeat what it was asked with: passwords and tokens are left out.
+    """
+    line = " ".join(without_credentials(text).split())
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} ..."
 
 

@@ -17,7 +17,15 @@ from convsweep.compare.runs import Run as ComparedRun
 from convsweep.compare.runs import load_runs
 from convsweep.compare.sweep_files import FILES, current_files, found_files
 from convsweep.records.sweep import Sweep, SweepJob
-from convsweep.tracking.descriptions import ShownSweep, answer_line, counted, experiment_note, run_note, sweep_note
+from convsweep.tracking.descriptions import (
+    ShownSweep,
+    answer_line,
+    counted,
+    experiment_note,
+    places,
+    run_note,
+    sweep_note,
+)
 from convsweep.tracking.names import ANSWER_TAG, NOTE_TAG, SWEEP_TAG, is_ours, tagged
 from convsweep.tracking.runs import MirroredRun, reading_records
 from convsweep.tracking.store import Store, answering, search
@@ -52,6 +60,8 @@ def send_summary(
     ended = sweep.ended or max((result.time for result in results), default=sweep.created)
     digest = zlib.crc32(repr([(result.events_crc, result.time) for result in results]).encode())
     signature = f"{sweep.state} {ended}: {counted(outcomes)} {digest:08x}"
+    if sweep.artifacts != "all":
+        signature += f" {sweep.artifacts}"
     described = all(run.note is not None for run in runs.values() if run.run_id is not None)
     files = found_files(mlruns, sweep)
     has_files = not any(outcome == "finished" for outcome in outcomes) or len(files) == len(FILES)
@@ -60,6 +70,8 @@ def send_summary(
     with reading_records():
         compared = load_runs(mlruns, sweep)
     comparisons = compare_runs(compared, sweep.axes)
+    if sweep.artifacts == "best" and sweep.state == "finished":  # another may be the best of one that goes on
+        _send_files_of_best(comparisons, runs)
     _describe_runs(sweep, compared, comparisons, runs)
     if parent is None:
         return
@@ -110,6 +122,19 @@ def _outcome(run: MirroredRun) -> str:
     return "not begun" if run.status is None else run.status.lower()
 
 
+def _send_files_of_best(comparisons: Sequence[Comparison], runs: Mapping[SweepJob, MirroredRun]) -> None:
+    """Send the files of the runs of the best configuration, one for each set of images."""
+    best = {
+        run.run_key
+        for comparison in comparisons
+        if comparison.best is not None
+        for run in comparison.best.configuration.finished
+    }
+    for job, run in runs.items():
+        if job.run_key in best:
+            run.send_files_too()
+
+
 def _describe_runs(
     sweep: Sweep,
     compared: Sequence[ComparedRun],
@@ -117,7 +142,7 @@ def _describe_runs(
     runs: Mapping[SweepJob, MirroredRun],
 ) -> None:
     by_key = {run.run_key: run for run in compared}
-    of_run = {run.run_key: comparison for comparison in comparisons for run in comparison.runs}
+    of_run = {key: place for comparison in comparisons for key, place in places(comparison).items()}
     for job, mirrored in runs.items():
         run = by_key.get(job.run_key)
         if run is not None and mirrored.status is not None:  # None: it failed before it had a configuration

@@ -9,11 +9,15 @@ from convsweep.compare.comparison import Comparison, Estimate
 from convsweep.compare.runs import Run
 from convsweep.compare.statistics.intervals import wilson_interval
 from convsweep.data import CLASS_NAMES
+from convsweep.errors import UserError
 from convsweep.nn.network import Parameters
 from convsweep.nn.patches import Floats
+from convsweep.nn.training import Checkpoint
 from convsweep.records.files import DamagedError
-from convsweep.records.journal import read_record
+from convsweep.records.identity import code_digest
+from convsweep.records.journal import read_config, read_record
 from convsweep.records.predictions import load_predictions
+from convsweep.runs.training import beginning
 
 MOST_FILTERS = 32
 
@@ -85,10 +89,14 @@ def _class_accuracy(name: str, num_correct: int, num_images: int) -> ClassAccura
 
 
 def _filters(run: Run) -> tuple[Parameters, Parameters] | None:
-    """Return the initial and the last parameters."""
+    """Return the initial and the last parameters; the former are drawn anew if only the last ones were kept."""
     record = read_record(run.directory)
     try:
-        first, last = record.checkpoint(0), record.checkpoint()
-    except DamagedError:
+        last = record.checkpoint()
+        if record.keeps_last_only and record.result is not None and record.result.code_digest == code_digest():
+            first: Checkpoint | None = beginning(read_config(run.directory))
+        else:
+            first = record.checkpoint(0)
+    except (DamagedError, UserError):
         return None
     return None if first is None or last is None else (first.parameters, last.parameters)
