@@ -32,11 +32,20 @@ class Active(NamedTuple):
 
     sweep: Sweep
     plan: Plan  # jobs in the order of their numbers
+    display: Display | None = None  # what the terminal shows; None: nothing is run
 
     @property
     def is_over(self) -> bool:
         """Whether there is nothing left to do."""
         return not self.plan.unfinished
+
+    def ask(self, question: str) -> bool:
+        """Ask whoever sits at the terminal; False if nobody does."""
+        return self.display is not None and self.display.ask(question)
+
+
+class DetachedError(BaseException):
+    """A cluster goes on with the sweep, and this command leaves it there; past Hydra, which shows an Exception."""
 
 
 def wanted_sweep(
@@ -119,14 +128,18 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
         mirror = mirror or MirrorProcess()
         mirror.follow(mlruns, launch.sweep.id, say)
     state: State
-    patience, mirrored = PATIENCE, True
+    patience, mirrored, detached = PATIENCE, True, False
     try:
         unfinished = [launch.sweep.jobs[planned.job.number] for planned in plan.unfinished]
-        with Display(mlruns, launch.sweep, unfinished).shown():
-            yield active
+        display = Display(mlruns, launch.sweep, unfinished)
+        with display.shown():
+            yield active._replace(display=display)
         state = "finished"
     except Exception:
         state = "failed"
+        raise
+    except DetachedError:
+        state, patience, detached = "detached", PATIENCE_WHEN_STOPPED, True
         raise
     except BaseException:  # Ctrl-C or SIGTERM
         state, patience = "killed", PATIENCE_WHEN_STOPPED
@@ -135,7 +148,7 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
         launch.end(state)
         if tracking.enabled and mirror is not None:
             mirrored = _finish(mirror, patience)
-            if mirrored:
+            if mirrored and not detached:
                 mark_mirrored(mlruns, launch.sweep.id, mirrored=True)
     if not mirrored:
         raise NotMirroredError

@@ -36,16 +36,19 @@ class TrainingTask:
     Args:
         command: The arguments of ``convsweep train``.
         mirror: A process that will tell MLflow, started ahead.
+        detach: Leave a sweep to the cluster once it is submitted.
 
     Attributes:
         command: The same.
+        detach: The same.
         active: The launch under way in this process, if there is one.
         sweep_id: That of the launch under way, or of the last one.
     """
 
-    def __init__(self, command: Sequence[str], mirror: MirrorProcess | None = None) -> None:
+    def __init__(self, command: Sequence[str], mirror: MirrorProcess | None = None, *, detach: bool = False) -> None:
         self.__name__ = "train"  # as a function has one: callbacks are told
         self.command = tuple(command)
+        self.detach = detach
         self.active: Active | None = None
         self.sweep_id: str | None = None
         self._mirror = mirror

@@ -64,6 +64,8 @@ class Result(NamedTuple):
     config_sha256: str  # of config.yaml
     num_events: int
     events_crc: int  # the checksum of the last event, which covers them all
+    cpu: str | None = None  # of the machine that finished it; this and the next: None in records before version 0.2
+    blas_kernel: str | None = None  # what its BLAS used, see ``machine``
 
 
 class Failure(NamedTuple):
@@ -158,7 +160,8 @@ def read_result(directory: Path) -> Result | None:
         DamagedError: The file is there, but isn't what was written.
     """
     fields = read_sealed(directory / RESULT)
-    if fields is not None and fields.keys() != set(Result._fields):
+    needed = set(Result._fields) - set(Result._field_defaults)
+    if fields is not None and not needed <= fields.keys() <= set(Result._fields):
         raise DamagedError(f"'{directory / RESULT}' must be the result of a run (its fields are others).")
     return None if fields is None else Result(**fields)
 
@@ -253,7 +256,8 @@ class Journal:
         """Write the result: from here on the run is finished.
 
         Args:
-            facts: ``seconds``, ``sweep``, ``host``, ``data_source``, ``data_digest`` and ``code_digest`` of ``Result``.
+            facts: ``seconds``, ``sweep``, ``host``, ``cpu``, ``blas_kernel``, ``data_source``, ``data_digest`` and
+                ``code_digest`` of ``Result``.
 
         Raises:
             UserError: The disk refuses.

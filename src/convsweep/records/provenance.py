@@ -13,9 +13,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from convsweep.records.files import write_whole
+from convsweep.records.machine import blas_name, cpu_name
 
 DIFF, ENVIRONMENT = "uncommitted.diff", "environment.json"
 LARGEST_DIFF = 10_000_000  # bytes that are kept of it
@@ -108,23 +107,12 @@ def _git(source: Path, *arguments: str | bytes, differs: bool = False) -> bytes 
 
 
 def _environment() -> dict[str, object]:
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     packages = sorted({(d.metadata["Name"], d.version) for d in distributions()}, key=lambda p: p[0].lower())
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
-        "cpu": _cpu(),
-        "blas": f"{blas['name']} {blas['version']}",
+        "cpu": cpu_name(),
+        "blas": blas_name(),
         "packages": dict(packages),
     }
-
-
-def _cpu() -> str:
-    """Return the processor's name, which Linux keeps in a file."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

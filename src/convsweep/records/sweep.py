@@ -10,6 +10,8 @@ uncommitted.diff  what the code that ran differs in from the recorded commit, if
 multirun.yaml     the whole configuration, as Hydra has it
 report.html       what came of it, on one page, if MLflow was told; also ``comparison.png``
 mirrored          empty; there once MLflow has been told everything
+nonce, heartbeat  by which a cluster's workers know the folder, and that the launch lives
+slurm/            what submitit writes
 lock              held by the launch as long as it lives
 ================= =============================================================================
 """
@@ -26,7 +28,7 @@ from convsweep.errors import UserError
 from convsweep.records.files import DamagedError, read_sealed, write_sealed, writing
 from convsweep.records.provenance import Provenance, write_provenance
 
-State = Literal["running", "finished", "failed", "killed"]
+State = Literal["running", "finished", "failed", "killed", "detached"]
 
 FILE, LOCK, MIRRORED = "sweep.json", "lock", "mirrored"
 
@@ -54,7 +56,9 @@ class Sweep(NamedTuple):
     user: str
     host: str
     git_commit: str | None
-    state: State  # how its last launch ended; "running" if it lives, or was killed outright
+    state: (
+        State  # how its last launch ended; "running" if it lives, or was killed outright; "detached": left to a cluster
+    )
     ended: float | None  # seconds since 1970
     jobs: tuple[SweepJob, ...]
 

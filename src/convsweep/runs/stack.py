@@ -23,6 +23,7 @@ from convsweep.pictures import FIGURES
 from convsweep.records.files import DamagedError, writing
 from convsweep.records.identity import code_digest
 from convsweep.records.journal import LOCK, Failure, Journal, Record, run_directory, write_failure
+from convsweep.records.machine import blas_kernel, cpu_name
 from convsweep.records.predictions import PREDICTIONS, load_predictions, save_predictions, to_rows
 from convsweep.runs.training import beginning, class_probabilities, train_together
 
@@ -154,6 +155,8 @@ class _Run:
                 seconds=round(self.seconds, 3),
                 sweep=self.job.sweep,
                 host=socket.gethostname(),
+                cpu=cpu_name(),
+                blas_kernel=blas_kernel(),
                 data_source=dataset.source,
                 data_digest=dataset.digest,
                 code_digest=code_digest(),
