@@ -189,6 +189,8 @@ def _tell(launch: Launch, plan: Plan, mlruns: Path) -> None:
         for sentence in planned.damage:
             say(f"{sentence} {_what_follows(planned)}")
     say(f"{'sweep' if launch.sweep.multirun else 'run'} {launch.sweep.id}: {_what_is_done(launch.sweep, plan, mlruns)}")
+    if plan.mixed_kernels:
+        say(plan.mixed_kernels)
 
 
 def _what_is_done(sweep: Sweep, plan: Plan, mlruns: Path) -> str:

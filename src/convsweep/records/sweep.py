@@ -191,6 +191,11 @@ def is_live(mlruns: Path, sweep_id: str) -> bool:
     return False
 
 
+def is_under_way(mlruns: Path, sweep: Sweep) -> bool:
+    """Tell whether some launch of the sweep is at work, or a cluster to which one has left it."""
+    return sweep.state == "detached" or is_live(mlruns, sweep.id)
+
+
 def is_mirrored(mlruns: Path, sweep_id: str) -> bool:
     """Tell whether MLflow has been told everything."""
     return (sweep_directory(mlruns, sweep_id) / MIRRORED).exists()

@@ -18,7 +18,16 @@ from mlflow.entities import Run
 
 from convsweep.errors import UserError
 from convsweep.records.files import DamagedError
-from convsweep.records.sweep import Sweep, is_live, mark_mirrored, read_sweep, read_sweeps, sweep_directory
+from convsweep.records.sweep import (
+    Sweep,
+    is_live,
+    is_under_way,
+    mark_mirrored,
+    read_sweep,
+    read_sweeps,
+    sweep_directory,
+)
+from convsweep.runs.launch import settle
 from convsweep.tracking.models import model_template, search_models
 from convsweep.tracking.names import JOB_TAG, ROLE_TAG, tagged
 from convsweep.tracking.parent_files import ParentFiles
@@ -211,7 +220,8 @@ class _Follower:
                 self._say(line)
             self._session = Session(self._mlruns, sweep, self._store, self._files)
             self._is_sweep = sweep.multirun
-        over = is_last and (sweep.state != "running" or not is_live(self._mlruns, self._sweep_id))
+        ended = sweep.state not in ("running", "detached") or not is_under_way(self._mlruns, sweep)
+        over = is_last and ended
         begun = time.process_time()
         self._session.send(sweep, over=over)
         self._spent = time.process_time() - begun
@@ -301,11 +311,12 @@ def sync(mlruns: Path) -> Iterator[Synced]:
             if sweep.experiment not in stores:
                 stores[sweep.experiment] = connect(mlruns, sweep.experiment)
                 told = stores[sweep.experiment].told
-            session = Session(mlruns, sweep, stores[sweep.experiment], ParentFiles(mlruns, sweep.id))
-            session.send(sweep, over=True)
-            if not session.problems:
+            settled = settle(mlruns, sweep)
+            session = Session(mlruns, settled, stores[sweep.experiment], ParentFiles(mlruns, sweep.id))
+            session.send(settled, over=settled.state != "detached")
+            if not session.problems and settled.state != "detached":
                 mark_mirrored(mlruns, sweep.id, mirrored=True)
-            yield Synced(sweep, session.num_sent, live=False, told=told, problems=tuple(session.problems))
+            yield Synced(settled, session.num_sent, live=False, told=told, problems=tuple(session.problems))
 
 
 @contextmanager

@@ -6,11 +6,13 @@ that runs out of time, or is preempted, queued again. Whether a task still exist
 """
 
 import getpass
+import io
 import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -96,7 +98,8 @@ class Slurm:
         for first in range(0, len(stacks), LARGEST_ARRAY):
             part = stacks[first : first + LARGEST_ARRAY]
             try:
-                jobs = self._executor.map_array(task, part, [self._demands] * len(part))
+                with redirect_stderr(io.StringIO()):  # submitit repeats there what sbatch says
+                    jobs = self._executor.map_array(task, part, [self._demands] * len(part))
             except submitit.core.utils.FailedJobError as error:
                 raise UserError(f"Slurm refuses 'hydra.launcher.slurm': {_reason(str(error))}") from error
             followed += [self._follow(job) for job in jobs]
@@ -118,7 +121,7 @@ class Slurm:
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
-        if not self._pending and not self._queue():
+        if not self._pending:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _make_executor(self) -> "submitit.SlurmExecutor":
