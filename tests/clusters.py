@@ -1,4 +1,4 @@
-"""Real clusters for tests, on this machine alone: a Dask scheduler with workers in network namespaces, and Slurm.
+"""Real clusters for tests, on this machine alone: a Dask scheduler with workers on two hosts, and Slurm with two nodes.
 
 Everything is started here and ended here; nothing of the machine's own is used or changed.
 """
@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 PATIENCE = 30  # seconds that a daemon has to get up
 
@@ -69,7 +68,7 @@ class Daemons:
 
 
 class Hosts:
-    """Two network namespaces beside this one: two other hosts, as far as anybody can tell by the network.
+    """Two network namespaces beside this one: two other hosts, as far as anybody can tell by network and names.
 
     Each is joined to this one by a pair of virtual interfaces: 10.199.1.1 here, 10.199.1.2 there, and so on.
     """
@@ -107,6 +106,16 @@ class Hosts:
             ):
                 subprocess.run(command.split(), check=True, capture_output=True)
 
+    def inside(self, number, setup=":"):
+        """Return what goes before a command that is to run on a host, named ``host1`` or ``host2``.
+
+        Args:
+            number: Which one: 1 or 2.
+            setup: What the shell does there first, with mounts that nobody else sees.
+        """
+        named = f'hostname host{number}; {setup}; exec "$@"'
+        return ["ip", "netns", "exec", self.names[number - 1], "unshare", "--uts", "--mount", "sh", "-ec", named, "sh"]
+
     def remove(self):
         """Remove them, and with them their interfaces."""
         for name in self.names:
@@ -135,16 +144,20 @@ class DaskCluster:
         self.daemons.start("scheduler", [*command, "--port", str(self.port), "--no-dashboard"])
         until(self._listens, "Dask's scheduler")
 
-    def start_worker(self, number, **environment):
-        """Start the worker of a namespace."""
+    def start_worker(self, number, setup=":", **environment):
+        """Start the worker of a host."""
+        name = f"worker{number}"
         command = [sys.executable, "-m", "distributed.cli.dask_worker", f"tcp://10.199.{number}.1:{self.port}"]
-        folder = self.daemons.folder / f"worker{number}"
-        options = ["--nthreads", "1", "--no-dashboard", "--local-directory", str(folder)]
-        inside = ["ip", "netns", "exec", self.hosts.names[number - 1]]
-        self.daemons.start(f"worker{number}", [*inside, *command, *options], **environment)
-        log = self.daemons.folder / f"worker{number}.log"
-        already = log.read_text().count("Registered to")
+        options = ["--nthreads", "1", "--no-dashboard", "--local-directory", str(self.daemons.folder / name)]
+        log = self.daemons.folder / f"{name}.log"
+        already = log.read_text().count("Registered to") if log.exists() else 0
+        self.daemons.start(name, [*self.hosts.inside(number, setup), *command, *options], **environment)
         until(lambda: log.read_text().count("Registered to") > already, "a Dask worker")
+
+    def restart_worker(self, number, setup=":", **environment):
+        """Kill a host's worker, and start another there."""
+        self.daemons.kill(f"worker{number}")
+        self.start_worker(number, setup, **environment)
 
     def end(self):
         """End all of it."""
