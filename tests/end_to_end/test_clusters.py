@@ -20,7 +20,7 @@ FEW = ("data.num_train=400", "data.num_valid=50", "data.num_test=50", "tracking.
 # some diverge, some leave their stack early, and three filters are no multiple of what BLAS works on at a time
 MIXED = (*FEW, "model.num_filters=3,8", "train.learning_rate=0.005,10", "train.epochs=1,2", "train.seed=0,1")
 LONG = (
-    *("data.num_train=1000", "data.num_valid=50", "data.num_test=50", "train.epochs=40", "tracking.enabled=false"),
+    *("data.num_train=1000", "data.num_valid=50", "data.num_test=50", "train.epochs=25", "tracking.enabled=false"),
     *("model.num_filters=2,4", "train.seed=0,1"),
 )
 
@@ -223,6 +223,8 @@ class TestBlasKernels:
         """Or the next test would prove nothing."""
         workplace, _ = mixed
         for record, result in zip(workplace.records(), results(workplace), strict=True):
+            if result.outcome == "diverged":
+                continue  # in its first epoch: there is only the checkpoint of before
             here = mixed_here.mlruns / "runs" / record.name
             same_kernel = read_result(here).blas_kernel == result.blas_kernel
             assert (digests_of(record) == digests_of(here)) == same_kernel
@@ -337,7 +339,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize(("executor", "library"), [("dask", "distributed"), ("slurm", "submitit")])
     def test_a_missing_library_is_told_with_the_extra_that_brings_it(self, bare_workplace, executor, library):
-        (bare_workplace.folder / f"{library}.py").write_text(f"raise ImportError('No module named {library!r}')\n")
+        (bare_workplace.folder / f"{library}.py").write_text(f'raise ImportError("no {library}")')
         command = [sys.executable, "-m", "convsweep", "train", "-m", *FEW, f"hydra.launcher.executor={executor}"]
         address = ["hydra.launcher.address=tcp://127.0.0.1:1"] if executor == "dask" else []
         ending = bare_workplace.start([*command, *address]).end()
@@ -353,20 +355,20 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         ("option", "reason"),
-        [("partition=nowhere", "partition"), ("memory=900000", "emory"), ("options={licenses:x}", "icense")],
+        [("partition=nowhere", "partition"), ("memory=900000", "emory"), ("options.licenses=x", "icense")],
     )
     def test_slurm_refuses_an_option(self, slurm, on_slurm, bare_workplace, option, reason):
-        ending = bare_workplace.convsweep(*on_slurm, *FEW, f"hydra.launcher.slurm.{option}", **slurm.environment)
+        ending = bare_workplace.convsweep(*on_slurm, *FEW, f"++hydra.launcher.slurm.{option}", **slurm.environment)
         assert ending.only_line.startswith("Slurm refuses 'hydra.launcher.slurm'")
         assert reason in ending.only_line
         assert slurm.queue() == []
 
-    def test_no_controller_of_slurm(self, bare_workplace, on_slurm, tmp_path):
-        pytest.importorskip("submitit", reason="needs convsweep[slurm]")
-        if obstacle := SlurmCluster.obstacle():
-            pytest.skip(obstacle)
-        ending = bare_workplace.convsweep(*on_slurm, *FEW, SLURM_CONF=str(tmp_path / "none.conf"))
-        assert ending.only_line.startswith("Slurm doesn't answer")
+    def test_no_controller_of_slurm(self, slurm, bare_workplace, on_slurm, tmp_path):
+        configuration = Path(slurm.environment["SLURM_CONF"]).read_text()
+        (tmp_path / "slurm.conf").write_text(configuration.replace("SlurmctldPort=", "SlurmctldPort=1 #"))
+        ending = bare_workplace.convsweep(*on_slurm, *FEW, SLURM_CONF=str(tmp_path / "slurm.conf"))
+        assert ending.only_line.startswith("Slurm doesn't answer: Unable to contact slurm controller")
+        assert bare_workplace.records() == []
 
     def test_hosts_with_other_code_or_another_folder_are_told_a_line_each_and_nothing_is_trained(
         self, dask, on_dask, bare_workplace, tmp_path
