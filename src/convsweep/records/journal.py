@@ -4,6 +4,7 @@
 config.yaml                the configuration, every value filled in
 events.jsonl               what happened, one JSON object a line, written as it happens
 checkpoints/epoch_000.npz  parameters (canonical shapes) and random state, one file an epoch
+kernels                    which BLAS kernels have worked at it, a line each
 predictions.npz            what the trained network says of every image of valid and test
 figures/                   how it looks: learning curves, filters, errors
 result.json                how it ended; the run is finished once this exists
@@ -65,7 +66,7 @@ class Result(NamedTuple):
     num_events: int
     events_crc: int  # the checksum of the last event, which covers them all
     cpu: str | None = None  # of the machine that finished it; this and the next: None in records before version 0.2
-    blas_kernel: str | None = None  # what its BLAS used, see ``machine``
+    blas_kernel: str | None = None  # what its BLAS used, see ``kernels``
 
 
 class Failure(NamedTuple):

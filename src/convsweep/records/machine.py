@@ -47,16 +47,18 @@ def mixed_kernels(kernels: Iterable[str | None]) -> str:
     """Say that runs were computed with several kernels; an empty string if they weren't.
 
     Args:
-        kernels: One a run; None: a run recorded before kernels were, about which nothing is known.
+        kernels: One a run, several joined by ``+`` if it moved; None: nothing is known of an old record.
 
     >>> mixed_kernels(["Haswell", "SkylakeX", "Haswell", None])
-    'Runs were computed with 2 kinds of BLAS kernels (Haswell 2, SkylakeX 1): their last bits depend on which.'
+    'Runs were computed with different BLAS kernels (Haswell 2, SkylakeX 1): their last bits depend on which.'
+    >>> mixed_kernels(["Haswell+SkylakeX"])
+    'Runs were computed with different BLAS kernels (Haswell+SkylakeX 1): their last bits depend on which.'
     >>> mixed_kernels(["Haswell", None])
     ''
     """
     known = [kernel for kernel in kernels if kernel is not None]
     counts = {kernel: known.count(kernel) for kernel in sorted(set(known))}
-    if len(counts) < 2:
+    if len(counts) < 2 and not any("+" in kernel for kernel in counts):
         return ""
     parts = ", ".join(f"{kernel} {count}" for kernel, count in counts.items())
-    return f"Runs were computed with {len(counts)} kinds of BLAS kernels ({parts}): their last bits depend on which."
+    return f"Runs were computed with different BLAS kernels ({parts}): their last bits depend on which."

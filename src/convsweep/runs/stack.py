@@ -23,7 +23,8 @@ from convsweep.pictures import FIGURES
 from convsweep.records.files import DamagedError, writing
 from convsweep.records.identity import code_digest
 from convsweep.records.journal import LOCK, Failure, Journal, Record, run_directory, write_failure
-from convsweep.records.machine import blas_kernel, cpu_name
+from convsweep.records.kernels import kernels_of, note_kernel
+from convsweep.records.machine import cpu_name
 from convsweep.records.predictions import PREDICTIONS, load_predictions, save_predictions, to_rows
 from convsweep.runs.training import beginning, class_probabilities, train_together
 
@@ -104,7 +105,10 @@ class _Run:
                 self.job.directory.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(blocking=blocking)
             self._journal = Journal(self.job.directory, self.job.config)
-            if self.has_result and not missing_files(self._journal.record):
+            record = self._journal.record
+            if record.result is None:
+                note_kernel(self.job.directory, anew=record.last_epoch is None)
+            elif not missing_files(record):
                 self.close()
         except filelock.Timeout:
             return False
@@ -156,7 +160,7 @@ class _Run:
                 sweep=self.job.sweep,
                 host=socket.gethostname(),
                 cpu=cpu_name(),
-                blas_kernel=blas_kernel(),
+                blas_kernel=kernels_of(self.job.directory),
                 data_source=dataset.source,
                 data_digest=dataset.digest,
                 code_digest=code_digest(),

@@ -113,11 +113,7 @@ def _other_versions(demands: Demands) -> list[str]:
 def _other_folder(demands: Demands) -> list[str]:
     """Say why records can't be shared with the launching host."""
     directory = sweep_directory(demands.mlruns, demands.sweep)
-    try:
-        nonce = (read_file(directory / NONCE) or b"").decode()
-    except (UserError, DamagedError) as error:
-        return [str(error)]
-    if nonce != demands.nonce:
+    if not sees_folder(demands):
         return [f"'{demands.mlruns}' must be the folder of that name on {demands.host} (it is another one)."]
     trial = directory / f"trial-{secrets.token_hex(4)}"
     try:
@@ -130,6 +126,14 @@ def _other_folder(demands: Demands) -> list[str]:
         rule = "must lie on a file system whose locks hold across hosts (NFS 4; Lustre mounted with `flock`)"
         return [f"'{demands.mlruns}' {rule}: the lock that {demands.host} holds is free here."]
     return []
+
+
+def sees_folder(demands: Demands) -> bool:
+    """Tell whether the folder of records here is that of the launching host."""
+    try:
+        return (read_file(sweep_directory(demands.mlruns, demands.sweep) / NONCE) or b"").decode() == demands.nonce
+    except (UserError, DamagedError):
+        return False
 
 
 def _locks_hold(demands: Demands, heartbeat: Path) -> bool:

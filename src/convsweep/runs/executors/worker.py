@@ -5,9 +5,11 @@ It imports what a local process imports, and nothing of the engine.
 
 from typing import NamedTuple
 
+from convsweep.errors import UserError
 from convsweep.records.journal import Failure
-from convsweep.runs.executors.checks import Demands, Worker, examine
-from convsweep.runs.stack import Job, run_stack
+from convsweep.records.sweep import is_live
+from convsweep.runs.executors.checks import Demands, Worker, examine, sees_folder
+from convsweep.runs.stack import Job, record_failure, run_stack
 
 Stack = tuple[Job, ...]
 
@@ -22,4 +24,10 @@ class Trained(NamedTuple):
 def train_stack(stack: Stack, demands: Demands) -> Trained:
     """Train a stack if this worker is fit for it."""
     worker = examine(demands, stack[0].config.data)
-    return Trained(worker, {} if worker.problems else run_stack(stack))
+    if not worker.problems:
+        return Trained(worker, run_stack(stack))
+    if sees_folder(demands) and not is_live(demands.mlruns, demands.sweep):
+        error = UserError("\n".join(worker.problems))
+        for job in stack:  # no command is there to be told
+            record_failure(job, error)
+    return Trained(worker, {})
