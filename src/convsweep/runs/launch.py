@@ -66,8 +66,8 @@ class Launch:
                 _repair(planned)
 
     def end(self, state: State) -> None:
-        """Write how it ended, and let go of the sweep."""
-        self._write(state=state, ended=round(time.time(), 3))
+        """Write how it ended, or that a cluster goes on with it, and let go of the sweep."""
+        self._write(state=state, ended=None if state == "detached" else round(time.time(), 3))
         self._lock.release()
 
     def release(self) -> None:

@@ -94,6 +94,7 @@ class Dask:
     def cancel(self) -> None:
         """Cancel the tasks and kill their processes."""
         if self._client.status == "running":
+            self.left()  # also what an earlier launch submitted
             self._client.cancel(list(self._pending), force=True)
             self._client.run(end_processes, self._demands.sweep, on_error="ignore")
             self._forget()
@@ -119,10 +120,11 @@ class Dask:
         self._pending[of_dask] = stack
 
         def end(_: object) -> None:
+            self._pending.pop(of_dask, None)
             try:
                 error, result = _outcome(of_dask)
-            finally:
-                self._pending.pop(of_dask, None)
+            except Exception as lost:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+                error, result = BrokenExecutor(f"Dask lost what came of it ({_in_a_line(lost)})"), None
             if error is not None:
                 followed.set_exception(error)
             else:

@@ -175,13 +175,13 @@ class Slurm:
         """End the futures of tasks that have a result, or are no longer in the queue."""
         missing: dict[str, int] = {}
         while not self._over.wait(INTERVAL):
-            for name, pending in self._with_result():
+            try:
+                with_result, queue = list(self._with_result()), set(self._queue())
+            except (OSError, UserError):
+                continue  # its controller is being restarted: the queue is kept
+            for name, pending in with_result:
                 del self._pending[name]
                 pending.end()
-            try:
-                queue = set(self._queue())
-            except UserError:
-                continue  # its controller is being restarted: the queue is kept
             for name, pending in list(self._pending.items()):
                 missing[name] = 0 if name in queue else missing.get(name, 0) + 1
                 if missing[name] == LOOKS:
@@ -222,9 +222,14 @@ class _Pending(NamedTuple):
 
     def end(self) -> None:
         """Hand on what the task wrote down."""
-        error = self.job.exception()
+        try:
+            error = self.job.exception()
+            result = self.job.result() if error is None else None
+        except Exception as unreadable:  # noqa: BLE001 - whoever waits must hear of it, whatever it is
+            error = unreadable
         if error is None:
-            self.future.set_result(self.job.result())
+            assert result is not None
+            self.future.set_result(result)
         else:
             self.future.set_exception(FaultError(str(error)))
 
