@@ -348,13 +348,6 @@ class TestRefusals:
         assert f"pip install 'convsweep[{executor}]'" in ending.only_line
         assert bare_workplace.records() == []
 
-    def test_no_scheduler(self, bare_workplace):
-        pytest.importorskip("distributed", reason="needs convsweep[dask]")
-        options = ("hydra.launcher.executor=dask", "hydra.launcher.address=tcp://127.0.0.1:1")
-        line = bare_workplace.convsweep("train", "-m", *FEW, *options).only_line
-        assert "'hydra.launcher.address' must be a Dask scheduler's" in line
-        assert "tcp://127.0.0.1:1" in line
-
     @pytest.mark.parametrize(
         ("option", "reason"),
         [("partition=nowhere", "partition"), ("memory=900000", "emory"), ("options.licenses=x", "icense")],

@@ -11,10 +11,11 @@ import threading
 import pytest
 from sweeps_on_disk import record
 
+from convsweep.errors import UserError
 from convsweep.records.journal import read_failure, read_result
 from convsweep.records.machine import blas_kernel
 from convsweep.records.sweep import launch_lock
-from convsweep.runs.executors import checks
+from convsweep.runs.executors import checks, dask
 from convsweep.runs.executors.checks import beat, examine, make_demands
 from convsweep.runs.executors.child import call_in_process
 from convsweep.runs.executors.engine import different_kernels, environment
@@ -165,6 +166,22 @@ def test_an_unfit_worker_records_why_if_no_command_waits_for_it(demands, recorde
     recorded.write(state="detached")
     train_stack(tuple(recorded.jobs), demands._replace(code="another"))
     assert "the code that computes results must be the same" in read_failure(recorded.run(0)).text
+
+
+@pytest.mark.parametrize(
+    ("address", "problem"), [("tcp://127.0.0.1:1", "nothing answered within"), ("no/file.json", "which is no file")]
+)
+def test_an_address_without_a_scheduler_is_told_in_one_line(demands, monkeypatch, address, problem):
+    pytest.importorskip("distributed", reason="needs convsweep[dask]")
+    monkeypatch.setattr(dask, "PATIENCE", 0.5)
+    with pytest.raises(UserError) as refused:
+        dask.Dask(address, None, demands)
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith(
+        "'hydra.launcher.address' must be a Dask scheduler's, tcp://HOST:PORT, or its scheduler file"
+    )
+    assert address in line
+    assert problem in line
 
 
 def test_workers_of_different_kernels_are_named_with_their_hosts(demands, recorded):

@@ -107,6 +107,8 @@ class Slurm:
 
     def cancel(self) -> None:
         """Cancel all tasks, and wait until none is left."""
+        if not self._folder.exists():  # nothing was ever submitted
+            return
         tasks = self._queue()
         if tasks:
             _run("scancel", *tasks)
