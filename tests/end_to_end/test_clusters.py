@@ -339,6 +339,26 @@ class Terminal:
 class TestRefusals:
     """One line, before job 0, and nothing is left in the queue."""
 
+    @pytest.mark.parametrize(
+        ("arguments", "rule"),
+        [
+            (("-m", "--detach"), "'--detach' needs 'hydra.launcher.executor=dask' or slurm"),
+            (("--detach",), "'--detach' needs -m"),
+            (("hydra.launcher.executor=slurm",), "'hydra.launcher.executor=slurm' needs -m"),
+            (("-m", "hydra.launcher.executor=dask"), "needs 'hydra.launcher.address'"),
+            (("-m", "hydra.launcher.executor=ray"), "must be local, dask or slurm (got ray)"),
+            (
+                ("-m", "hydra.launcher.address=tcp://a:1"),
+                "'hydra.launcher.address' needs 'hydra.launcher.executor=dask'",
+            ),
+            (("-m", "hydra.launcher.slurm.time=0"), "'hydra.launcher.slurm.time' must be > 0 (got 0)"),
+            (("-m", "hydra.launcher.blas_kernel='a;b'"), "must be the name of kernels of OpenBLAS, such as Haswell"),
+        ],
+    )
+    def test_settings_that_make_no_sense(self, bare_workplace, arguments, rule):
+        assert rule in bare_workplace.convsweep("train", *FEW, *arguments).only_line
+        assert written(bare_workplace) == {}
+
     @pytest.mark.parametrize(("executor", "library"), [("dask", "distributed"), ("slurm", "submitit")])
     def test_a_missing_library_is_told_with_the_extra_that_brings_it(self, bare_workplace, executor, library):
         (bare_workplace.folder / f"{library}.py").write_text(f'raise ImportError("no {library}")')

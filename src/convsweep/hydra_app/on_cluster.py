@@ -22,14 +22,20 @@ from convsweep.runs.stack import Job
 from convsweep.terminal import counted, say
 
 
-def train_on_cluster(jobs: Sequence[Job], active: Active, where: Placement, *, detach: bool) -> Iterator[Done[Stack]]:
-    """Have jobs trained by a cluster; yield each stack once it is over.
+@contextmanager
+def trained_on_cluster(
+    jobs: Sequence[Job], active: Active, where: Placement, *, detach: bool
+) -> Iterator[Iterator[Done[Stack]]]:
+    """Have jobs trained by a cluster while the body takes what comes of them.
 
     Args:
         jobs: Those that there is something to do about.
         active: The launch whose jobs they are.
         where: Which cluster.
         detach: Leave once everything is submitted.
+
+    Yields:
+        Each stack once it is over.
 
     Raises:
         UserError: The cluster isn't there, refuses, or one of its workers isn't fit; nothing is left in its queue.
@@ -39,7 +45,7 @@ def train_on_cluster(jobs: Sequence[Job], active: Active, where: Placement, *, d
     engine = open_engine(where, make_demands(mlruns, sweep.id, where.blas_kernel))
     try:
         with _heartbeat(mlruns, sweep.id):
-            yield from _train(jobs, engine, detach=detach)
+            yield _train(jobs, engine, detach=detach)
     except DetachedError:
         raise
     except BaseException as error:

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, open_dict
 from convsweep.errors import UserError
 from convsweep.hydra_app.job import HydraJob
 from convsweep.hydra_app.launching import Active
-from convsweep.hydra_app.on_cluster import train_on_cluster
+from convsweep.hydra_app.on_cluster import trained_on_cluster
 from convsweep.hydra_app.placement import Placement
 from convsweep.hydra_app.task import TrainingTask, error_of
 from convsweep.records.journal import Failure, read_record, read_result
@@ -61,9 +61,10 @@ def launch(
     if where.executor == "local":
         _train_here(batch, todo, where)
     else:
-        for done in train_on_cluster(todo, active, where, detach=task.detach):
-            batch.begin(done.task)
-            batch.end(done)
+        with trained_on_cluster(todo, active, where, detach=task.detach) as stacks:
+            for done in stacks:
+                batch.begin(done.task)
+                batch.end(done)
     return batch.returns()
 
 

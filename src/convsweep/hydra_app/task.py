@@ -9,7 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from convsweep.config import RunConfig
+from convsweep.config import ConfigError, RunConfig
 from convsweep.errors import FaultError, UserError
 from convsweep.hydra_app.compose import parse
 from convsweep.hydra_app.launching import Active, launched, wanted_sweep
@@ -61,6 +61,7 @@ class TrainingTask:
             job = self._job_of_sweep(config, Path(settings.sweep.dir), settings.job.num)
             if job is not None:
                 return self._train(job).valid_accuracy
+        self._check_that_it_is_to_train_here(settings.launcher.get("executor", "local"))
         given, folder = keys_of(settings.overrides.task), Path(settings.runtime.output_dir)
         wanted = wanted_sweep([config], given, folder, multirun=False, command=self.command)
         try:
@@ -71,6 +72,16 @@ class TrainingTask:
         except (UserError, FaultError) as error:
             raise SingleRunError(error) from error
         return result.valid_accuracy
+
+    def _check_that_it_is_to_train_here(self, executor: str) -> None:
+        """Refuse a single run that asks for a cluster.
+
+        Raises:
+            SingleRunError: It does.
+        """
+        asked = "--detach" if self.detach else f"hydra.launcher.executor={executor}"
+        if self.detach or executor != "local":
+            raise SingleRunError(ConfigError([f"A cluster trains sweeps: '{asked}' needs -m (got a single run)."]))
 
     def take_mirror(self) -> MirrorProcess | None:
         """Return the process that was started ahead, if nobody has taken it."""

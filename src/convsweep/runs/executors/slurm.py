@@ -5,8 +5,8 @@ that runs out of time, or is preempted, queued again. Whether a task still exist
 ``sacct``, which only clusters with accounting have.
 """
 
-import getpass
 import io
+import os
 import shutil
 import subprocess
 import threading
@@ -163,7 +163,7 @@ class Slurm:
         Raises:
             UserError: Slurm doesn't answer.
         """
-        command = ["squeue", "--noheader", "--array", "--format=%i", f"--user={getpass.getuser()}"]
+        command = ["squeue", "--noheader", "--array", "--format=%i", f"--user={os.getuid()}"]
         return _run(*command, f"--name={self._name}").split()
 
     def _follow(self, job: "submitit.SlurmJob[Trained]") -> Future[Trained]:
