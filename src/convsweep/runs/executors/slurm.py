@@ -10,9 +10,10 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
 LARGEST_ARRAY = 1000  # Slurm's own limit, unless MaxArraySize says otherwise, is 1001
 MOST_TIMEOUTS = 50  # how often a task that runs out of time is queued again
 WARNING = 60  # seconds before its time is over that a task is told so
-INTERVAL = 1.0  # seconds between two looks at the queue
-LOOKS = 3  # how often a task without a result must be missing from the queue: a shared disk may show files late
+INTERVAL = 1.0  # seconds between two looks at what tasks have written
+QUEUE_INTERVAL = 5.0  # seconds between two looks at the queue: all users share its controller
+LOOKS = 2  # how often a task without a result must be missing from the queue: a shared disk may show files late
 CANCELLING = 60.0  # seconds that the queue has to drop cancelled tasks
 
 
@@ -176,14 +178,18 @@ class Slurm:
     def _watch(self) -> None:
         """End the futures of tasks that have a result, or are no longer in the queue."""
         missing: dict[str, int] = {}
+        looked = time.monotonic()
         while not self._over.wait(INTERVAL):
+            with suppress(OSError):  # of a disk that is away for a moment
+                for name, pending in list(self._with_result()):
+                    del self._pending[name]
+                    pending.end()
+            if time.monotonic() < looked + QUEUE_INTERVAL:
+                continue
             try:
-                with_result, queue = list(self._with_result()), set(self._queue())
-            except (OSError, UserError):
-                continue  # its controller is being restarted: the queue is kept
-            for name, pending in with_result:
-                del self._pending[name]
-                pending.end()
+                queue, looked = set(self._queue()), time.monotonic()
+            except UserError:
+                continue  # the controller is being restarted: the queue is kept
             for name, pending in list(self._pending.items()):
                 missing[name] = 0 if name in queue else missing.get(name, 0) + 1
                 if missing[name] == LOOKS:
