@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 # light ones only: what needs NumPy runs in fresh processes, so that each child's memory is its own
 from benchmarks import results
-from benchmarks.measure import commands, fresh, growth, machine, many_jobs, mirroring, sweeps
+from benchmarks.measure import cluster, commands, fresh, growth, machine, many_jobs, mirroring, sweeps
 from benchmarks.measure.workplace import CommandError
 from benchmarks.readme import BENCHMARK, write_block
 from benchmarks.results import PartInfo, Results
 from benchmarks.table import RATIOS, ROWS, Part, agrees, lines
 
-PARTS: tuple[Part, ...] = ("commands", "sweep", "step", "growth")
+PARTS: tuple[Part, ...] = ("commands", "cluster", "sweep", "step", "growth")
 
 EPOCHS, QUICK_EPOCHS = 10, 1  # of the sweeps of 32 runs
 
@@ -68,7 +68,8 @@ def main() -> None:
     if missing:
         print("\nNot measured: " + "; ".join(ROWS[name].title for name in missing))
         print(
-            "(PyTorch and JAX: pip install 'convsweep[bench]'; C: gcc; memory: --mnist FOLDER, MNIST's four IDX files)"
+            "(PyTorch, JAX and Dask: pip install 'convsweep[bench]'; C: gcc; "
+            "memory: --mnist FOLDER, MNIST's four IDX files)"
         )
     all_agree = all(agrees(peer, difference) for peer, difference in measured["agreement"].items())
     sys.exit(0 if all_agree else 1)
@@ -92,6 +93,9 @@ def _measure(options: Options, measured: Results) -> None:
         samples |= _sweep(options)
     if "commands" in options.parts:
         samples |= _commands(options)
+    if "cluster" in options.parts:
+        _tell("A sweep of 32 runs on a Dask cluster ...")
+        samples |= cluster.beyond_local(options.epochs, 1 if options.quick else 5)
     if "step" in options.parts:
         one_core = fresh.cores()[-1:]
         _tell("Do the peers agree? ...")

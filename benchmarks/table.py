@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from benchmarks.results import Results, Series
 
-Part = Literal["step", "sweep", "commands", "growth"]
+Part = Literal["step", "sweep", "commands", "cluster", "growth"]
 
 
 class Row(NamedTuple):
@@ -68,6 +68,10 @@ ROWS = {
     "help_s": Row("commands", "convsweep --help: s", at_most=1.5),
     "train_help_s": Row("commands", "convsweep train --help: s", at_most=1.5),
     "config_error_s": Row("commands", "convsweep train train.epochs=0: s", at_most=1.5),
+    "sweep32_local_s": Row("cluster", "32 runs, local processes: s"),
+    "sweep32_dask_s": Row("cluster", "32 runs, two Dask workers: s"),
+    "dask_beyond_local_s": Row("cluster", "Dask beyond local processes: s a sweep", at_most=3),
+    "ratio_sweep32_dask": Row("cluster", "Dask / local processes", at_most=1.1, full_run_only=True),
     "peak_memory_mb": Row("commands", "training on 59,000 images: peak MB", at_most=700),
 }
 
@@ -81,6 +85,7 @@ RATIOS = {
     "ratio_stack16_c_blocks": Ratio("c_blocks_us", "numpy_stack16_us_per_model"),
     "ratio_stack16_loops": Ratio("loops_us", "numpy_stack16_us_per_model"),
     "ratio_sweep32_train_only": Ratio("sweep32_stacked_s", "sweep32_train_only_s", per_core=True),
+    "ratio_sweep32_dask": Ratio("sweep32_dask_s", "sweep32_local_s"),
     "ratio_sweep32_basic": Ratio("sweep32_basic_s", "sweep32_stacked_s"),
     "ratio_sweep32_joblib2": Ratio("sweep32_joblib2_s", "sweep32_stacked_s"),
 }

@@ -4,6 +4,7 @@ Without a terminal there are no bars, only lines.
 """
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -106,6 +107,18 @@ class Display:
                 over.set()
                 thread.join()
                 self.update()
+
+    def ask(self, question: str) -> bool:
+        """Ask a question that is answered by y or n; without a terminal, or at its end, the answer is no."""
+        if not (console.is_terminal and sys.stdin.isatty()):
+            return False
+        self._bars.stop()
+        try:
+            return console.input(f"{question} [y/n] ", markup=False).strip().lower().startswith("y")
+        except (EOFError, KeyboardInterrupt):
+            return False
+        finally:
+            self._bars.start()
 
     def update(self) -> None:
         """Look at the records; print a line for every job that has ended, and move the bar."""

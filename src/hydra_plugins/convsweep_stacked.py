@@ -1,7 +1,8 @@
-"""``hydra/launcher=stacked``: the jobs of a sweep train side by side, as stacks of networks, on all cores."""
+"""``hydra/launcher=stacked``: the jobs of a sweep train side by side, as stacks of networks, here or on a cluster."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, configure_log, setup_globals
@@ -13,11 +14,27 @@ from convsweep.hydra_app.internals import BasicLauncher
 
 
 @dataclass
+class SlurmConf:
+    """What Slurm is asked for; null: the cluster's default."""
+
+    partition: str | None = None
+    account: str | None = None
+    time: int = 60  # minutes a task; one that needs more is queued again, and goes on
+    cpus: int = 1  # a task
+    memory: float | None = None  # GB a task
+    options: dict[str, Any] = field(default_factory=dict)  # others of sbatch's: {qos: low, exclusive: true}
+
+
+@dataclass
 class StackedLauncherConf:
-    """How many processes train; -1: one a core."""
+    """Where and how many stacks train."""
 
     _target_: str = "hydra_plugins.convsweep_stacked.StackedLauncher"
-    n_jobs: int = -1
+    n_jobs: int = -1  # stacks at a time; -1: one a core, or as many as the cluster has room for
+    executor: str = "local"  # local, dask or slurm
+    address: str | None = None  # of Dask's scheduler, tcp://HOST:PORT, or its scheduler file
+    blas_kernel: str | None = None  # that all processes use, such as Haswell; null: what suits the processor
+    slurm: SlurmConf = field(default_factory=SlurmConf)
 
 
 ConfigStore.instance().store(group="hydra/launcher", name="stacked", node=StackedLauncherConf, provider="convsweep")
@@ -26,24 +43,28 @@ ConfigStore.instance().store(group="hydra/launcher", name="stacked", node=Stacke
 class StackedLauncher(BasicLauncher):
     """Trains the jobs of ``convsweep train`` in stacks; any other task function runs job by job, as in Hydra's own."""
 
-    def __init__(self, n_jobs: int) -> None:
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - those of StackedLauncherConf
         super().__init__()
-        self.n_jobs = n_jobs
+        self._settings = settings
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take Hydra's context.
 
         Raises:
-            ConfigCompositionException: The number of processes makes no sense.
+            ConfigCompositionException: A setting makes no sense.
         """
-        if self.n_jobs != -1 and self.n_jobs < 1:
-            rule = "must be >= 1, or -1 for all cores"
-            raise ConfigCompositionException(f"'hydra.launcher.n_jobs' {rule} (got {self.n_jobs}).")
+        # imported here: every Hydra application imports every plugin, and should pay nothing for it
+        from convsweep.config import ConfigError
+        from convsweep.hydra_app.placement import placement
+
+        try:
+            self._where = placement(**self._settings)
+        except ConfigError as error:
+            raise ConfigCompositionException(str(error)) from error
         super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run a batch of jobs; return how each ended, in their order."""
-        # imported here: every Hydra application imports every plugin, and should pay nothing for it
         from convsweep.hydra_app.task import TrainingTask
 
         assert self.config is not None
@@ -61,8 +82,8 @@ class StackedLauncher(BasicLauncher):
         return launch(
             task.active.plan.jobs[initial_job_idx : initial_job_idx + len(job_overrides)],
             job_overrides,
-            sweep=task.active.sweep,
-            n_jobs=self.n_jobs,
+            active=task.active,
+            where=self._where,
             context=self.hydra_context,
             config=self.config,
             task=task,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from convsweep.nn.training import EpochEnd
 from convsweep.records.checkpoints import checkpoint_is_whole, checkpoint_path, load_checkpoint
+from convsweep.records.files import read_sealed, write_sealed
 from convsweep.records.journal import Journal, read_record
 from convsweep.runs.stack import Job, run_stack
 
@@ -265,3 +266,13 @@ def test_a_checkpoint_comes_back_as_it_was_saved(finished):
     loaded = load_checkpoint(checkpoint_path(job.directory, 2), str(end.checkpoint_sha256))
     assert loaded.epoch == 2
     assert [array.shape for array in loaded.parameters] == [(2, 3, 3), (338, 10), (10,)]
+
+
+def test_a_result_of_before_processor_and_kernels_were_recorded_is_still_read(finished, write):
+    directory = write(finished.files)
+    fields = read_sealed(directory / "result.json") or {}
+    del fields["cpu"], fields["blas_kernel"]
+    write_sealed(directory / "result.json", fields)
+    result = read_record(directory).result
+    assert (result.cpu, result.blas_kernel) == (None, None)
+    assert result._asdict() == fields | {"cpu": None, "blas_kernel": None}

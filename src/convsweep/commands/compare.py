@@ -53,6 +53,7 @@ def compare(
     from convsweep.compare.comparison import compare_runs
     from convsweep.compare.runs import load_runs
     from convsweep.errors import UserError
+    from convsweep.records.machine import mixed_kernels
     from convsweep.records.sweep import find_sweep
     from convsweep.terminal import say
 
@@ -67,6 +68,8 @@ def compare(
         if len(comparisons) > 1:
             say(f"\nJudged on {comparison.group}:")
         _print_comparison(comparison, comparison.runs if single_runs else None, axes)
+    if mixed := mixed_kernels(run.result.blas_kernel for run in runs if run.result is not None):
+        say(mixed)
     if sweep is not None:
         _print_missing(sweep, runs, mlruns)
     files = Files(csv=csv, png=png, json=json, html=html)

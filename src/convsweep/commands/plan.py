@@ -30,6 +30,8 @@ def plan(arguments: tuple[str, ...]) -> None:
         for sentence in planned.damage:
             say(f"      {sentence}")
     say(f"{counted(len(plan.jobs), 'job')}: {plan.counts}.")
+    if plan.mixed_kernels:
+        say(plan.mixed_kernels)
     if not plan.unfinished:
         return
     largest = max(len(stack) for stack in plan.stacks)

@@ -16,14 +16,14 @@ def watch(mlruns: Path, sweep_id: str | None) -> None:
 
     SWEEP is its id, as printed; the last one if left out. Nothing is changed: leave and come back as you like.
     """
-    from convsweep.records.sweep import find_sweep, is_live
+    from convsweep.records.sweep import find_sweep, is_under_way, read_sweep
     from convsweep.terminal import Display, counted, in_mlflow, say
 
     sweep = find_sweep(mlruns, sweep_id)
     display = Display(mlruns, sweep, sweep.jobs)
     say(f"{'sweep' if sweep.multirun else 'run'} {sweep.id}: {counted(len(sweep.jobs), 'job')}")
     with display.shown():
-        while is_live(mlruns, sweep.id) and not display.is_over:
+        while is_under_way(mlruns, read_sweep(mlruns, sweep.id) or sweep) and not display.is_over:
             time.sleep(0.3)
     if sweep.multirun and display.is_over:
         say("All jobs have ended: `convsweep compare` tells which is best.")

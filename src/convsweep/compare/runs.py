@@ -20,7 +20,7 @@ from convsweep.records.journal import (
     read_result,
     run_directory,
 )
-from convsweep.records.sweep import Sweep, is_live
+from convsweep.records.sweep import Sweep, is_under_way
 
 Outcome = Literal["finished", "diverged", "failed", "running", "killed", "damaged"]
 
@@ -60,7 +60,7 @@ def load_runs(mlruns: Path, sweep: Sweep | None = None) -> list[Run]:
         UserError: A record can't be read.
     """
     if sweep is not None:
-        live = is_live(mlruns, sweep.id)
+        live = is_under_way(mlruns, sweep)
         names = {job.run_key: job.name for job in reversed(sweep.jobs)}  # two jobs may ask for the same run
         found = [load_run(run_directory(mlruns, key), name, live=live) for key, name in reversed(names.items())]
     else:

@@ -13,11 +13,13 @@ from convsweep.credentials import credentials
 from convsweep.hydra_app.compose import conf_dir, config_loader, parse
 from convsweep.hydra_app.explain import one_line_errors
 from convsweep.hydra_app.internals import completions
+from convsweep.hydra_app.launching import DetachedError
 from convsweep.hydra_app.task import SingleRunError, TrainingTask
+from convsweep.terminal import say
 from convsweep.tracking.process import MirrorProcess
 
 MOST_LIKELY = 6  # characters: a shorter password may be a part of any word by chance
-
+DETACH = "--detach"  # ours, not Hydra's
 PURPOSES = {  # Hydra's flags that each ask for something else
     "-m": "sweep",
     "--multirun": "sweep",
@@ -47,16 +49,22 @@ def launch(arguments: Sequence[str], mirror: MirrorProcess | None = None) -> str
     """
     # the run directory's name, which only a valid configuration has: Hydra asks for it before it writes anything
     OmegaConf.register_new_resolver("run_key", _run_key, replace=True)
+    detach, arguments = DETACH in arguments, [word for word in arguments if word != DETACH]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # whatever is set: Hydra hands errors on instead of printing them
     _check_flags(arguments)
     # the flag goes first: argparse takes no flag between overrides
     sys.argv = ["convsweep train", *sorted(arguments, key=lambda word: word not in ("-m", "--multirun"))]
-    task = TrainingTask(arguments, mirror)
+    task = TrainingTask(arguments, mirror, detach=detach)
     try:
         with one_line_errors():
             hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")(task)()
     except SingleRunError as carrier:
         raise carrier.error from None
+    except DetachedError:
+        say(
+            f"The cluster goes on with sweep {task.sweep_id}: `convsweep watch {task.sweep_id}` shows how far it is; "
+            "the same command waits for it, and tells MLflow."
+        )
     return task.sweep_id
 
 

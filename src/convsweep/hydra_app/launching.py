@@ -32,11 +32,20 @@ class Active(NamedTuple):
 
     sweep: Sweep
     plan: Plan  # jobs in the order of their numbers
+    display: Display | None = None  # what the terminal shows; None: nothing is run
 
     @property
     def is_over(self) -> bool:
         """Whether there is nothing left to do."""
         return not self.plan.unfinished
+
+    def ask(self, question: str) -> bool:
+        """Ask whoever sits at the terminal; False if nobody does."""
+        return self.display is not None and self.display.ask(question)
+
+
+class DetachedError(BaseException):
+    """A cluster goes on with the sweep, and this command leaves it there; past Hydra, which shows an Exception."""
 
 
 def wanted_sweep(
@@ -120,14 +129,18 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
         mirror = mirror or MirrorProcess()
         mirror.follow(mlruns, launch.sweep.id, say, mirrors=tracking.mirrors)
     state: State
-    patience, mirrored, is_stopped = PATIENCE, True, False
+    patience, mirrored, detached, is_stopped = PATIENCE, True, False, False
     try:
         unfinished = [launch.sweep.jobs[planned.job.number] for planned in plan.unfinished]
-        with Display(mlruns, launch.sweep, unfinished).shown():
-            yield active
+        display = Display(mlruns, launch.sweep, unfinished)
+        with display.shown():
+            yield active._replace(display=display)
         state = "finished"
     except Exception:
         state = "failed"
+        raise
+    except DetachedError:
+        state, patience, detached = "detached", PATIENCE_WHEN_STOPPED, True
         raise
     except BaseException:  # Ctrl-C or SIGTERM
         state, patience, is_stopped = "killed", PATIENCE_WHEN_STOPPED, True
@@ -135,9 +148,9 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
     finally:
         launch.end(state)
         if tracking.enabled and mirror is not None:
-            page = launch.sweep if launch.sweep.multirun and not is_stopped else None
+            page = launch.sweep if launch.sweep.multirun and not (is_stopped or detached) else None
             mirrored = _finish(mirror, patience, mlruns, page)
-            if mirrored:
+            if mirrored and not detached:
                 mark_mirrored(mlruns, launch.sweep.id, mirrored=True)
     if not mirrored:
         raise NotMirroredError
@@ -195,6 +208,8 @@ def _tell(launch: Launch, plan: Plan, mlruns: Path) -> None:
         for sentence in planned.damage:
             say(f"{sentence} {_what_follows(planned)}")
     say(f"{'sweep' if launch.sweep.multirun else 'run'} {launch.sweep.id}: {_what_is_done(launch.sweep, plan, mlruns)}")
+    if plan.mixed_kernels:
+        say(plan.mixed_kernels)
 
 
 def _what_is_done(sweep: Sweep, plan: Plan, mlruns: Path) -> str:

@@ -13,10 +13,15 @@ from omegaconf import DictConfig, open_dict
 
 from convsweep.errors import UserError
 from convsweep.hydra_app.job import HydraJob
+from convsweep.hydra_app.launching import Active
+from convsweep.hydra_app.on_cluster import trained_on_cluster
+from convsweep.hydra_app.placement import Placement
 from convsweep.hydra_app.task import TrainingTask, error_of
 from convsweep.records.journal import Failure, read_record, read_result
 from convsweep.records.sweep import Sweep
 from convsweep.runs.executors import Done, Processes, num_cores
+from convsweep.runs.executors.engine import environment
+from convsweep.runs.executors.worker import Stack
 from convsweep.runs.memory import fit_at_once
 from convsweep.runs.partition import divide_into_stacks
 from convsweep.runs.plan import JobPlan
@@ -24,15 +29,13 @@ from convsweep.runs.stack import Job, record_failure, run_stack
 from convsweep.runs.watch import JobEnd, summary
 from convsweep.terminal import counted, say
 
-Stack = tuple[Job, ...]
-
 
 def launch(
     planned: Sequence[JobPlan],
     overrides: Sequence[Sequence[str]],
     *,
-    sweep: Sweep,
-    n_jobs: int,
+    active: Active,
+    where: Placement,
     context: HydraContext,
     config: DictConfig,
     task: TrainingTask,
@@ -42,8 +45,8 @@ def launch(
     Args:
         planned: What is to be done about each job. Those that are finished are left alone.
         overrides: Each job's.
-        sweep: Whose jobs they are.
-        n_jobs: How many stacks train at a time, at most; -1: one a core.
+        active: The launch whose jobs they are.
+        where: Where stacks are trained.
         context: Hydra's context.
         config: The sweep's own configuration.
         task: What the callbacks are told that runs.
@@ -51,18 +54,30 @@ def launch(
     Returns:
         How each job ended, in their order.
     """
-    batch = _Batch(planned=planned, overrides=overrides, sweep=sweep, context=context, config=config, task=task)
+    batch = _Batch(planned=planned, overrides=overrides, sweep=active.sweep, context=context, config=config, task=task)
     todo = [plan.job for plan in planned if plan.action != "finished"]
     if not todo:
         return batch.returns()
-    processes = num_cores() if n_jobs == -1 else n_jobs
+    if where.executor == "local":
+        _train_here(batch, todo, where)
+    else:
+        with trained_on_cluster(todo, active, where, detach=task.detach) as stacks:
+            for done in stacks:
+                batch.begin(done.task)
+                batch.end(done)
+    return batch.returns()
+
+
+def _train_here(batch: "_Batch", todo: Sequence[Job], where: Placement) -> None:
+    """Train jobs in processes of this machine."""
+    processes = where.n_jobs or num_cores()
     stacks = deque(
         tuple(todo[place] for place in stack) for stack in divide_into_stacks([job.config for job in todo], processes)
     )
     processes = fit_at_once([[job.config for job in stack] for stack in stacks], processes)
-    what = "Completing" if all(plan.action in ("complete", "finished") for plan in planned) else "Training"
+    what = "Completing" if all(plan.action in ("complete", "finished") for plan in batch.planned) else "Training"
     say(f"{what} {counted(len(todo), 'job')} in {counted(len(stacks), 'stack')}, {processes} at a time")
-    with Processes[Stack](run_stack, processes) as workers:
+    with Processes[Stack](run_stack, processes, environment(where.blas_kernel)) as workers:
         while stacks or workers.busy:
             while stacks and workers.idle:
                 stack = stacks.popleft()
@@ -70,7 +85,6 @@ def launch(
                 workers.submit(stack)
             for done in workers.wait():
                 batch.end(done)
-    return batch.returns()
 
 
 @dataclass(kw_only=True)

@@ -49,6 +49,9 @@ def run_sweep(
     configs = check(composer, config, overrides)
     if config.hydra.launcher.get("n_jobs") == 0:  # joblib's own launcher would find out once the sweep has begun
         raise ConfigError(["'hydra.launcher.n_jobs' must not be 0; -1 takes all cores (got 0)."])
+    if task.detach and config.hydra.launcher.get("executor", "local") == "local":
+        rule = "needs 'hydra.launcher.executor=dask' or slurm: local processes end with the command"
+        raise ConfigError([f"'--detach' {rule} (got local)."])
     folder = Path(config.hydra.sweep.dir).absolute()
     wanted = wanted_sweep(configs, axes, folder, multirun=True, command=task.command)
     returns: list[Sequence[JobReturn]] = []

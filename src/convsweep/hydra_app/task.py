@@ -42,16 +42,19 @@ class TrainingTask:
     Args:
         command: The arguments of ``convsweep train``.
         mirror: A process that will tell MLflow, started ahead.
+        detach: Leave a sweep to the cluster once it is submitted.
 
     Attributes:
         command: The same.
+        detach: The same.
         active: The launch under way in this process, if there is one.
         sweep_id: That of the launch under way, or of the last one.
     """
 
-    def __init__(self, command: Sequence[str], mirror: MirrorProcess | None = None) -> None:
+    def __init__(self, command: Sequence[str], mirror: MirrorProcess | None = None, *, detach: bool = False) -> None:
         self.__name__ = "train"  # as a function has one: callbacks are told
         self.command = tuple(command)
+        self.detach = detach
         self.active: Active | None = None
         self.sweep_id: str | None = None
         self._mirror = mirror
@@ -65,6 +68,7 @@ class TrainingTask:
             if job is not None:
                 return self._train(job).valid_accuracy
             _check_not_a_sweep(settings)
+        self._check_that_it_is_to_train_here(settings.launcher.get("executor", "local"))
         given, folder = keys_of(settings.overrides.task), Path(settings.runtime.output_dir)
         wanted = wanted_sweep([config], given, folder, multirun=False, command=self.command)
         try:
@@ -75,6 +79,16 @@ class TrainingTask:
         except (UserError, FaultError) as error:
             raise SingleRunError(error) from error
         return result.valid_accuracy
+
+    def _check_that_it_is_to_train_here(self, executor: str) -> None:
+        """Refuse a single run that asks for a cluster.
+
+        Raises:
+            SingleRunError: It does.
+        """
+        asked = "--detach" if self.detach else f"hydra.launcher.executor={executor}"
+        if self.detach or executor != "local":
+            raise SingleRunError(ConfigError([f"A cluster trains sweeps: '{asked}' needs -m (got a single run)."]))
 
     def take_mirror(self) -> MirrorProcess | None:
         """Return the process that was started ahead, if nobody has taken it."""

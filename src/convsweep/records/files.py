@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping
@@ -27,7 +28,8 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
         durable: Wait until the disk has it, so that not even a power cut can empty it. Without, only a file
             whose checksum is kept elsewhere can be trusted after a power cut.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # subtle: on a shared disk, processes of two hosts may have the same number
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(content)

@@ -4,6 +4,7 @@
 config.yaml                the configuration, every value filled in
 events.jsonl               what happened, one JSON object a line, written as it happens
 checkpoints/epoch_000.npz  parameters (canonical shapes) and random state, one file an epoch; or of the last one only
+kernels                    which BLAS kernels have worked at it, a line each
 predictions.npz            what the trained network says of every image of valid and test
 figures/                   how it looks: learning curves, filters, errors
 result.json                how it ended; the run is finished once this exists
@@ -70,6 +71,8 @@ class Result(NamedTuple):
     config_sha256: str  # of config.yaml
     num_events: int
     events_crc: int  # the checksum of the last event, which covers them all
+    cpu: str | None = None  # of the machine that finished it; this and the next: None in records before version 0.2
+    blas_kernel: str | None = None  # what its BLAS used, see ``kernels``
 
 
 class Failure(NamedTuple):
@@ -172,7 +175,8 @@ def read_result(directory: Path) -> Result | None:
         DamagedError: The file is there, but isn't what was written.
     """
     fields = read_sealed(directory / RESULT)
-    if fields is not None and fields.keys() != set(Result._fields):
+    needed = set(Result._fields) - set(Result._field_defaults)
+    if fields is not None and not needed <= fields.keys() <= set(Result._fields):
         raise DamagedError(f"'{directory / RESULT}' must be the result of a run (its fields are others).")
     return None if fields is None else Result(**fields)
 
@@ -279,7 +283,8 @@ class Journal:
         """Write the result: from here on the run is finished.
 
         Args:
-            facts: ``seconds``, ``sweep``, ``host``, ``data_source``, ``data_digest`` and ``code_digest`` of ``Result``.
+            facts: ``seconds``, ``sweep``, ``host``, ``cpu``, ``blas_kernel``, ``data_source``, ``data_digest`` and
+                ``code_digest`` of ``Result``.
 
         Raises:
             UserError: The disk refuses.

@@ -13,10 +13,9 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from convsweep.credentials import without_credentials
 from convsweep.records.files import write_whole
+from convsweep.records.machine import blas_name, cpu_name
 
 DIFF, ENVIRONMENT = "uncommitted.diff", "environment.json"
 LARGEST_DIFF = 10_000_000  # bytes that are kept of it
@@ -114,24 +113,13 @@ def _git(source: Path, *arguments: str | bytes, differs: bool = False) -> bytes 
 
 
 def _environment() -> dict[str, object]:
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     metadata = [found.metadata for found in distributions()]  # each read once
     packages = sorted({(package["Name"], package["Version"]) for package in metadata}, key=lambda p: p[0].lower())
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
-        "cpu": _cpu(),
-        "blas": f"{blas['name']} {blas['version']}",
+        "cpu": cpu_name(),
+        "blas": blas_name(),
         "packages": dict(packages),
     }
-
-
-def _cpu() -> str:
-    """Return the processor's name, which Linux keeps in a file."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

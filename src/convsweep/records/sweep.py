@@ -10,6 +10,8 @@ uncommitted.diff  what the code that ran differs in from the recorded commit, if
 multirun.yaml     the whole configuration, as Hydra has it
 report.html       what came of it, on one page, if MLflow was told; also ``comparison.png``
 mirrored          empty; there once MLflow has been told everything
+nonce, heartbeat  by which a cluster's workers know the folder, and that the launch lives
+slurm/            what submitit writes
 lock              held by the launch as long as it lives
 ================= =============================================================================
 """
@@ -27,7 +29,7 @@ from convsweep.errors import UserError
 from convsweep.records.files import DamagedError, read_sealed, write_sealed, writing
 from convsweep.records.provenance import Provenance, write_provenance
 
-State = Literal["running", "finished", "failed", "killed"]
+State = Literal["running", "finished", "failed", "killed", "detached"]
 
 FILE, LOCK, MIRRORED = "sweep.json", "lock", "mirrored"
 
@@ -55,7 +57,9 @@ class Sweep(NamedTuple):
     user: str
     host: str
     git_commit: str | None
-    state: State  # how its last launch ended; "running" if it lives, or was killed outright
+    state: (
+        State  # how its last launch ended; "running" if it lives, or was killed outright; "detached": left to a cluster
+    )
     ended: float | None  # seconds since 1970
     jobs: tuple[SweepJob, ...]
     artifacts: Artifacts = "all"  # the runs whose files MLflow holds; older records don't say
@@ -187,6 +191,11 @@ def is_live(mlruns: Path, sweep_id: str) -> bool:
         raise
     lock.release()
     return False
+
+
+def is_under_way(mlruns: Path, sweep: Sweep) -> bool:
+    """Tell whether some launch of the sweep is at work, or a cluster to which one has left it."""
+    return sweep.state == "detached" or is_live(mlruns, sweep.id)
 
 
 def is_mirrored(mlruns: Path, sweep_id: str) -> bool:

@@ -24,6 +24,7 @@ from convsweep.records.sweep import (
     write_sweep,
 )
 from convsweep.runs.plan import JobPlan
+from convsweep.runs.watch import Watch
 
 
 class Launch:
@@ -68,8 +69,8 @@ class Launch:
                 _repair(planned)
 
     def end(self, state: State) -> None:
-        """Write how it ended, and let go of the sweep."""
-        self._write(state=state, ended=round(time.time(), 3))
+        """Write how it ended, or that a cluster goes on with it, and let go of the sweep."""
+        self._write(state=state, ended=None if state == "detached" else round(time.time(), 3))
         self._lock.release()
 
     def release(self) -> None:
@@ -109,6 +110,29 @@ def open_launch(mlruns: Path, wanted: Sweep, provenance: Callable[[], Provenance
         return Launch(mlruns, wanted)
     finally:
         guard.release()
+
+
+def settle(mlruns: Path, sweep: Sweep) -> Sweep:
+    """Write that a sweep which was left to a cluster is finished, or failed, if all its jobs have ended by now.
+
+    Returns:
+        The sweep, as it is recorded then.
+
+    Raises:
+        UserError: The disk refuses.
+    """
+    if sweep.state != "detached":
+        return sweep
+    jobs = Watch(mlruns, sweep.jobs)
+    jobs.poll()
+    ends = [progress.end for progress in jobs.jobs]
+    if None in ends:
+        return sweep
+    failed = any(end is not None and end.result is None for end in ends)
+    launch = Launch(mlruns, sweep)
+    if launch.try_lock():
+        launch.end("failed" if failed else "finished")
+    return launch.sweep
 
 
 def _repair(planned: JobPlan) -> None:

@@ -12,6 +12,7 @@ from convsweep.naming import decisive
 from convsweep.records.files import DamagedError
 from convsweep.records.identity import code_digest
 from convsweep.records.journal import Result, read_config, read_record, read_result, run_directory
+from convsweep.records.machine import mixed_kernels
 from convsweep.records.sweep import Sweep
 from convsweep.runs.memory import fit_at_once, num_parameters, number_size
 from convsweep.runs.partition import divide_into_stacks, training_cost
@@ -61,6 +62,11 @@ class Plan(NamedTuple):
     def count(self, action: Action) -> int:
         """Return how many jobs have this to be done."""
         return sum(planned.action == action for planned in self.jobs)
+
+    @property
+    def mixed_kernels(self) -> str:
+        """Say that finished runs were computed with different BLAS kernels; empty if they weren't."""
+        return mixed_kernels(planned.result.blas_kernel for planned in self.jobs if planned.result is not None)
 
     @property
     def counts(self) -> str:

@@ -23,6 +23,8 @@ from convsweep.pictures import FIGURES
 from convsweep.records.files import DamagedError, writing
 from convsweep.records.identity import code_digest
 from convsweep.records.journal import LOCK, Failure, Journal, Record, run_directory, write_failure
+from convsweep.records.kernels import kernels_of, note_kernel
+from convsweep.records.machine import cpu_name
 from convsweep.records.predictions import PREDICTIONS, load_predictions, save_predictions, to_rows
 from convsweep.runs.training import beginning, class_probabilities, train_together
 
@@ -103,7 +105,10 @@ class _Run:
                 self.job.directory.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(blocking=blocking)
             self._journal = Journal(self.job.directory, self.job.config)
-            if self.has_result and not missing_files(self._journal.record):
+            record = self._journal.record
+            if record.result is None:
+                note_kernel(self.job.directory, anew=record.last_epoch is None)
+            elif not missing_files(record):
                 self.close()
         except filelock.Timeout:
             return False
@@ -154,6 +159,8 @@ class _Run:
                 seconds=round(self.seconds, 3),
                 sweep=self.job.sweep,
                 host=socket.gethostname(),
+                cpu=cpu_name(),
+                blas_kernel=kernels_of(self.job.directory),
                 data_source=dataset.source,
                 data_digest=dataset.digest,
                 code_digest=code_digest(),

@@ -20,7 +20,8 @@ from typing import NamedTuple
 from convsweep.errors import UserError
 from convsweep.records.files import DamagedError
 from convsweep.records.mirrored import forget_other_mirrors
-from convsweep.records.sweep import Sweep, is_live, mark_mirrored, read_sweep, read_sweeps
+from convsweep.records.sweep import Sweep, is_live, is_under_way, mark_mirrored, read_sweep, read_sweeps
+from convsweep.runs.launch import settle
 from convsweep.tracking.helpers import Helpers
 from convsweep.tracking.mirror_locks import helpers_lock, leaders_lock
 from convsweep.tracking.models import model_template
@@ -144,7 +145,8 @@ class _Follower:
         sweep = read_sweep(self._mlruns, self._sweep_id)
         if sweep is None:
             raise UserError(f"There is no sweep '{self._sweep_id}' in '{self._mlruns}'.")
-        over = is_last and (sweep.state != "running" or not is_live(self._mlruns, self._sweep_id))
+        ended = sweep.state not in ("running", "detached") or not is_under_way(self._mlruns, sweep)
+        over = is_last and ended
         session = self._open(sweep)
         begun = time.process_time()
         if is_last and self._helpers is not None:
@@ -257,19 +259,21 @@ def sync(mlruns: Path, *, mirrors: int = 1) -> Iterator[Synced]:
             if sweep.experiment not in stores:
                 stores[sweep.experiment] = connect(mlruns, sweep.experiment)
                 told = stores[sweep.experiment].told
-            store = stores[sweep.experiment]
-            session = Session(mlruns, sweep, store)
+            settled, store = settle(mlruns, sweep), stores[sweep.experiment]
+            over = settled.state != "detached"
+            session = Session(mlruns, settled, store)
             missing = session.unfinished
-            if mirrors > 1 and len(missing) > FEW_JOBS:
-                _send_side_by_side(mlruns, sweep, store, mirrors)
-                session = Session(mlruns, sweep, store)
+            if over and mirrors > 1 and len(missing) > FEW_JOBS:
+                _send_side_by_side(mlruns, settled, store, mirrors)
+                session = Session(mlruns, settled, store)
             forget_other_mirrors(mlruns, sweep.id, 1)
-            session.send(over=True)
-            session.send_summary(sweep)
-            if not session.problems:
+            session.send(over=over)
+            if over:
+                session.send_summary(settled)
+            if over and not session.problems:
                 mark_mirrored(mlruns, sweep.id, mirrored=True)
             num_sent = len(session.sent | (missing - session.unfinished))
-            yield Synced(sweep, num_sent, live=False, told=told, problems=tuple(session.problems))
+            yield Synced(settled, num_sent, live=False, told=told, problems=tuple(session.problems))
 
 
 def _send_side_by_side(mlruns: Path, sweep: Sweep, store: Store, mirrors: int) -> None:

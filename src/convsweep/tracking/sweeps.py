@@ -16,6 +16,7 @@ STATUSES: Mapping[State, Status] = {
     "finished": "FINISHED",
     "failed": "FAILED",
     "killed": "KILLED",
+    "detached": "RUNNING",  # a cluster goes on with it
 }
 
 

@@ -1,4 +1,4 @@
-"""Where stacks are trained: executors with the interface of ``concurrent.futures``, here local processes.
+"""Local processes, through loky: executors with the interface of ``concurrent.futures``.
 
 Each process is an executor of its own, so that one that is killed (by the kernel, when memory runs out) takes
 nothing along but its own task. Its task is submitted once more, then given up.
@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
@@ -43,10 +43,14 @@ class Processes(Generic[Task]):
     Args:
         function: Can be pickled; is called with a task.
         number: Of processes. They start at once, in the background.
+        environment: Variables with which they start, beside this process' own.
     """
 
-    def __init__(self, function: Callable[[Task], Any], number: int) -> None:
+    def __init__(
+        self, function: Callable[[Task], Any], number: int, environment: Mapping[str, str] = ONE_THREAD
+    ) -> None:
         self._function = function
+        self._environment = dict(environment)
         self._executors: list[Executor] = []  # all of them, so that none outlives this process' Ctrl-C
         self._idle: list[Executor] = []
         self._submitted: dict[Future[Any], _Submitted[Task]] = {}
@@ -121,7 +125,7 @@ class Processes(Generic[Task]):
 
     def _start(self) -> None:
         with _without_ctrl_c():
-            executor = _local_process()
+            executor = _local_process(self._environment)
             self._executors.append(executor)
         self._idle.append(executor)
 
@@ -131,12 +135,12 @@ class Processes(Generic[Task]):
             self._submitted[future] = _Submitted(task, executor, tries)
 
 
-def _local_process() -> Executor:
+def _local_process(environment: dict[str, str]) -> Executor:
     """Start a process that works off one task after another; to be called without Ctrl-C."""
     from loky import ProcessPoolExecutor
 
     executor: Executor = ProcessPoolExecutor(
-        1, initializer=_end_with, initargs=(os.getpid(),), env=ONE_THREAD, timeout=None
+        1, initializer=_end_with, initargs=(os.getpid(),), env=environment, timeout=None
     )
     executor.submit(int)  # starts it
     return executor

@@ -1,0 +1,117 @@
+"""The jobs of a launcher's batch on a cluster: ``hydra.launcher.executor=dask`` or ``slurm``.
+
+Everything is handed to the cluster's engine at once, so that it goes on without this process. Hydra is told that a job
+begins and ends once it is over: ten thousand jobs that wait in a queue should not lie in this process' memory.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from convsweep.config import Data
+from convsweep.errors import UserError
+from convsweep.hydra_app.launching import Active, DetachedError
+from convsweep.hydra_app.placement import Placement, open_engine
+from convsweep.runs.executors.checks import BEAT, Worker, beat, make_demands
+from convsweep.runs.executors.engine import Engine, Stacks, different_kernels
+from convsweep.runs.executors.local import Done
+from convsweep.runs.executors.worker import Stack
+from convsweep.runs.partition import divide_into_stacks
+from convsweep.runs.stack import Job
+from convsweep.terminal import counted, say
+
+
+@contextmanager
+def trained_on_cluster(
+    jobs: Sequence[Job], active: Active, where: Placement, *, detach: bool
+) -> Iterator[Iterator[Done[Stack]]]:
+    """Have jobs trained by a cluster while the body takes what comes of them.
+
+    Args:
+        jobs: Those that there is something to do about.
+        active: The launch whose jobs they are.
+        where: Which cluster.
+        detach: Leave once everything is submitted.
+
+    Yields:
+        Each stack once it is over.
+
+    Raises:
+        UserError: The cluster isn't there, refuses, or one of its workers isn't fit; nothing is left in its queue.
+        DetachedError: The cluster goes on without this process.
+    """
+    mlruns, sweep = jobs[0].config.mlruns, active.sweep
+    engine = open_engine(where, make_demands(mlruns, sweep.id, where.blas_kernel))
+    try:
+        with _heartbeat(mlruns, sweep.id):
+            yield _train(jobs, engine, detach=detach)
+    except DetachedError:
+        raise
+    except BaseException as error:
+        # SIGTERM is a KeyboardInterrupt, too, and asks nobody
+        if type(error) is KeyboardInterrupt and active.ask("Stop looking, but leave the sweep running?"):
+            raise DetachedError from error
+        engine.cancel()
+        raise
+    finally:
+        engine.close()
+
+
+def _train(jobs: Sequence[Job], engine: Engine, *, detach: bool) -> Iterator[Done[Stack]]:
+    _check(engine.examine(_data_of(jobs)))
+    stacks = Stacks(engine)
+    left = {job.number for stack in stacks.take_over({job.number for job in jobs}) for job in stack}
+    rest = [job for job in jobs if job.number not in left]
+    divided = divide_into_stacks([job.config for job in rest], engine.slots or 1) if rest else []
+    stacks.submit([tuple(rest[place] for place in stack) for stack in divided])
+    if left:
+        say(f"Waiting for {counted(len(left), 'job')} that an earlier command left to the cluster")
+    if rest:
+        say(f"Training {counted(len(rest), 'job')} in {counted(len(divided), 'stack')} on the cluster")
+    if detach:
+        raise DetachedError
+    told = ""
+    while stacks.busy:
+        yield from stacks.wait()
+        sentence = different_kernels(stacks.workers.values())
+        if sentence and not told:
+            say(sentence)
+        told = told or sentence
+
+
+def _data_of(jobs: Sequence[Job]) -> list[Data]:
+    """Return the data of jobs, each once."""
+    return list({job.config.data.model_dump_json(): job.config.data for job in jobs}.values())
+
+
+def _check(workers: Sequence[Worker]) -> None:
+    """Refuse workers that have problems.
+
+    Raises:
+        UserError: There are such.
+    """
+    problems = [problem for worker in workers for problem in worker.problems]
+    if problems:
+        raise UserError("\n".join(dict.fromkeys(problems)))
+    if sentence := different_kernels(workers):
+        say(sentence)
+
+
+@contextmanager
+def _heartbeat(mlruns: Path, sweep_id: str) -> Iterator[None]:
+    """Show workers that this launch lives, while the body runs."""
+    over = threading.Event()
+
+    def go_on() -> None:
+        while not over.wait(BEAT):
+            with suppress(OSError):
+                beat(mlruns, sweep_id)
+
+    thread = threading.Thread(target=go_on, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

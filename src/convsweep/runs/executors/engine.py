@@ -1,0 +1,140 @@
+"""What a cluster's engine is asked for, and the wait for what it has in hand.
+
+Futures are those of ``concurrent.futures``, and end as those of a pool of processes: a worker that was killed shows
+as ``BrokenExecutor``.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from typing import NamedTuple, Protocol
+
+from convsweep.config import Data
+from convsweep.errors import UserError
+from convsweep.records.machine import KERNEL_VARIABLE
+from convsweep.runs.executors.checks import Worker
+from convsweep.runs.executors.local import ONE_THREAD, TRIES, Done
+from convsweep.runs.executors.worker import Stack, Trained
+
+
+class Engine(Protocol):
+    """A cluster's own scheduler."""
+
+    @property
+    def slots(self) -> int | None:
+        """How many stacks train at a time; None: it decides that itself."""
+
+    def examine(self, data: Sequence[Data]) -> list[Worker]:
+        """Have one worker of each host examined, as far as workers are there before anything is submitted.
+
+        Raises:
+            UserError: A host can't be asked.
+        """
+
+    def left(self) -> list[tuple[Stack, Future[Trained]]]:
+        """Return what an earlier launch of this sweep left in the engine's hands, unfinished."""
+
+    def submit(self, stacks: Sequence[Stack]) -> list[Future[Trained]]:
+        """Hand over stacks.
+
+        Raises:
+            UserError: The engine refuses, or isn't there.
+        """
+
+    def cancel(self) -> None:
+        """End all that was submitted; return once none of it is queued or running."""
+
+    def close(self) -> None:
+        """Let go of the engine. What was submitted goes on."""
+
+
+class _Submitted(NamedTuple):
+    stack: Stack
+    tries: int
+
+
+class Stacks:
+    """Stacks in the hands of an engine.
+
+    Attributes:
+        workers: The workers that have trained, one a host.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.workers: dict[str, Worker] = {}
+        self._engine = engine
+        self._submitted: dict[Future[Trained], _Submitted] = {}
+
+    @property
+    def busy(self) -> int:
+        """How many stacks are under way."""
+        return len(self._submitted)
+
+    def take_over(self, numbers: Collection[int]) -> list[Stack]:
+        """Wait for what an earlier launch of the sweep submitted, too.
+
+        Args:
+            numbers: Of the jobs that are waited for.
+
+        Returns:
+            Its stacks.
+        """
+        left = [(stack, future) for stack, future in self._engine.left() if stack[0].number in numbers]
+        self._submitted |= {future: _Submitted(stack, tries=1) for stack, future in left}
+        return [stack for stack, _ in left]
+
+    def submit(self, stacks: Sequence[Stack], tries: int = 1) -> None:
+        """Hand stacks to the engine."""
+        if stacks:
+            futures = self._engine.submit(stacks)
+            self._submitted |= {future: _Submitted(stack, tries) for future, stack in zip(futures, stacks, strict=True)}
+
+    def wait(self) -> Iterator[Done[Stack]]:
+        """Wait until stacks are over, at least one; yield them. One whose worker was killed is submitted again.
+
+        Raises:
+            UserError: A worker isn't fit for the sweep, or the engine is gone.
+        """
+        finished, _ = wait(self._submitted, return_when=FIRST_COMPLETED)
+        again: list[Stack] = []
+        for future in finished:
+            stack, tries = self._submitted.pop(future)
+            error = CancelledError() if future.cancelled() else future.exception()
+            if not isinstance(error, BrokenExecutor | CancelledError):
+                yield self._done(stack, future, error)
+            elif tries < TRIES:
+                again.append(stack)
+            else:
+                yield Done(stack, None, UserError(f"the worker that trained it was killed {TRIES} times: {error}"))
+        self.submit(again, TRIES)
+
+    def _done(self, stack: Stack, future: Future[Trained], error: BaseException | None) -> Done[Stack]:
+        if error is not None:
+            return Done(stack, None, error)
+        worker, failures = future.result()
+        if worker.problems:
+            raise UserError("\n".join(worker.problems))
+        self.workers[worker.host] = worker
+        return Done(stack, failures, None)
+
+
+def environment(kernel: str | None) -> dict[str, str]:
+    """Return the variables with which a worker's process is to start.
+
+    Args:
+        kernel: Which BLAS kernels it uses; None: those that suit its processor.
+    """
+    return ONE_THREAD if kernel is None else ONE_THREAD | {KERNEL_VARIABLE: kernel}
+
+
+def different_kernels(workers: Iterable[Worker]) -> str:
+    """Say that workers use different BLAS kernels; an empty string if they don't."""
+    hosts: dict[str, set[str]] = {}
+    for worker in workers:
+        hosts.setdefault(worker.kernel, set()).add(worker.host)
+    if len(hosts) < 2:
+        return ""
+    named = ", ".join(f"{kernel} on {', '.join(sorted(hosts[kernel]))}" for kernel in sorted(hosts))
+    return (
+        f"Workers use different BLAS kernels ({named}): a run's last bits depend on where it trains. "
+        f"'hydra.launcher.blas_kernel={min(hosts)}' has all use the same."
+    )

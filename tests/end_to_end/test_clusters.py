@@ -1,0 +1,415 @@
+"""Dask and Slurm, the real ones: the same records as on this machine, whatever happens to the cluster meanwhile."""
+
+import os
+import platform
+import pty
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from clusters import DaskCluster, Hosts, SlurmCluster
+
+from convsweep.records.journal import read_result
+
+SOURCE = Path(__file__).parents[2] / "src"
+FEW = ("data.num_train=400", "data.num_valid=50", "data.num_test=50", "tracking.enabled=false")
+# some diverge, some leave their stack early, and three filters are no multiple of what BLAS works on at a time
+MIXED = (*FEW, "model.num_filters=3,8", "train.learning_rate=0.005,10", "train.epochs=1,2", "train.seed=0,1")
+LONG = (
+    *("data.num_train=1000", "data.num_valid=50", "data.num_test=50", "train.epochs=25", "tracking.enabled=false"),
+    *("model.num_filters=2,4", "train.seed=0,1"),
+)
+
+
+@pytest.fixture(scope="module")
+def dask(tmp_path_factory):
+    """A Dask cluster of two hosts."""
+    pytest.importorskip("distributed", reason="needs convsweep[dask]")
+    if obstacle := Hosts.obstacle():
+        pytest.skip(obstacle)
+    cluster = DaskCluster(tmp_path_factory.mktemp("dask"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.end()
+
+
+@pytest.fixture(scope="module")
+def on_dask(dask):
+    return ("train", "-m", "hydra.launcher.executor=dask", f"hydra.launcher.address={dask.address}")
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    """Slurm with two nodes."""
+    pytest.importorskip("submitit", reason="needs convsweep[slurm]")
+    if obstacle := SlurmCluster.obstacle():
+        pytest.skip(obstacle)
+    cluster = SlurmCluster(tmp_path_factory.mktemp("slurm"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.end()
+
+
+@pytest.fixture(scope="module")
+def on_slurm():
+    return ("train", "-m", "hydra.launcher.executor=slurm", "hydra.launcher.n_jobs=2")
+
+
+@pytest.fixture(scope="module")
+def mixed_here(new_workplace):
+    """The mixed sweep in processes of this machine."""
+    workplace = new_workplace(store=False)
+    assert workplace.convsweep("train", "-m", *MIXED).status == 0
+    return workplace
+
+
+@pytest.fixture(scope="module")
+def long_here(new_workplace):
+    """The long sweep in processes of this machine, undisturbed."""
+    workplace = new_workplace(store=False)
+    assert workplace.convsweep("train", "-m", *LONG).status == 0
+    return workplace
+
+
+@pytest.fixture
+def same(digests_of, events_of):
+    """Assert that two workplaces hold the same records, bit for bit: of every epoch, and every metric."""
+
+    def assert_same(workplace, other):
+        assert [record.name for record in workplace.records()] == [record.name for record in other.records()]
+        for record in other.records():
+            assert digests_of(workplace.mlruns / "runs" / record.name) == digests_of(record)
+            assert events_of(workplace.mlruns / "runs" / record.name) == events_of(record)
+
+    return assert_same
+
+
+def written(workplace):
+    """Return when each checkpoint was written."""
+    return {path: path.stat().st_mtime_ns for path in workplace.mlruns.glob("runs/*/checkpoints/*.npz")}
+
+
+def assert_went_on(before, workplace):
+    """Assert that no checkpoint that was there before has been written again."""
+    assert before
+    assert before.items() <= written(workplace).items()
+
+
+def results(workplace):
+    return [read_result(record) for record in workplace.records()]
+
+
+class TestDask:
+    def test_records_are_the_same_bits_as_those_of_local_processes(self, on_dask, mixed_here, new_workplace, same):
+        workplace = new_workplace(store=False)
+        ending = workplace.convsweep(*on_dask, *MIXED)
+        assert (ending.status, ending.err) == (0, "")
+        assert "on the cluster" in ending.out
+        same(workplace, mixed_here)
+        assert {result.host for result in results(workplace)} == {"host1", "host2"}
+
+    def test_stacks_of_a_killed_host_go_on_elsewhere_from_their_checkpoints(
+        self, dask, on_dask, long_here, new_workplace, same
+    ):
+        workplace = new_workplace(store=False)
+        with workplace.running(*on_dask, *LONG) as program:
+            program.until(lambda: workplace.all_begun(4))
+            before = written(workplace)
+            dask.daemons.kill("worker1")
+            ending = program.end()
+        dask.start_worker(1)
+        assert (ending.status, ending.err) == (0, "")
+        assert_went_on(before, workplace)
+        same(workplace, long_here)
+        assert {result.host for result in results(workplace)} == {"host2"}
+
+    def test_a_scheduler_that_is_started_anew_is_given_its_stacks_again(
+        self, dask, on_dask, long_here, new_workplace, same
+    ):
+        workplace = new_workplace(store=False)
+        with workplace.running(*on_dask, *LONG) as program:
+            program.until(lambda: workplace.all_begun(4))
+            before = written(workplace)
+            for name in ("scheduler", "worker1", "worker2"):
+                dask.daemons.kill(name)
+            dask.start_scheduler()
+            for number in (1, 2):
+                dask.start_worker(number)
+            ending = program.end()
+        assert (ending.status, ending.err) == (0, "")
+        assert_went_on(before, workplace)
+        same(workplace, long_here)
+
+    def test_a_sweep_whose_command_was_killed_is_waited_for_by_the_same_command_and_trained_once(
+        self, on_dask, long_here, new_workplace, same
+    ):
+        workplace = new_workplace(store=False)
+        with workplace.running(*on_dask, *LONG) as program:
+            program.until(lambda: workplace.all_begun(4))
+            program.kill()
+        before = written(workplace)
+        ending = workplace.convsweep(*on_dask, *LONG)
+        assert (ending.status, ending.err) == (0, "")
+        assert "Waiting for 4 jobs that an earlier command left to the cluster" in ending.out
+        assert_went_on(before, workplace)
+        same(workplace, long_here)
+
+    def test_sigterm_leaves_nothing_running_on_the_cluster(self, on_dask, new_workplace):
+        workplace = new_workplace(store=False)
+        with workplace.running(*on_dask, *LONG, "train.epochs=500") as program:
+            program.until(lambda: workplace.all_begun(4))
+            program.send(signal.SIGTERM)
+            ending = program.end()
+        assert ending.status == 143
+        before = written(workplace)
+        time.sleep(1)
+        assert written(workplace) == before
+        assert [sweep["state"] for sweep in workplace.sweeps()] == ["killed"]
+
+    def test_a_detached_sweep_goes_on_is_watched_and_ends_with_the_same_command(
+        self, on_dask, long_here, new_workplace, same
+    ):
+        workplace = new_workplace(store=False)
+        ending = workplace.convsweep(*on_dask, *LONG, "--detach")
+        assert (ending.status, ending.err) == (0, "")
+        assert [sweep["state"] for sweep in workplace.sweeps()] == ["detached"]
+        assert sum(result is not None for result in results(workplace)) < 4
+        watched = workplace.convsweep("watch")
+        assert (watched.status, watched.err) == (0, "")
+        assert watched.out.count("valid accuracy") == 4
+        ending = workplace.convsweep(*on_dask, *LONG)
+        assert (ending.status, ending.err) == (0, "")
+        assert "all 4 jobs are finished" in ending.out
+        assert [sweep["state"] for sweep in workplace.sweeps()] == ["finished"]
+        same(workplace, long_here)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="Haswell's kernels are for x86-64")
+class TestBlasKernels:
+    """Two hosts whose processors have BLAS kernels that round differently: one worker is told to use Haswell's."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def two_kernels(cls, dask):
+        dask.restart_worker(2, OPENBLAS_CORETYPE="Haswell")
+        yield
+        dask.restart_worker(2)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def mixed(cls, two_kernels, on_dask, new_workplace):  # noqa: ARG003 - it must be there
+        workplace = new_workplace(store=False)
+        return workplace, workplace.convsweep(*on_dask, *MIXED)
+
+    @pytest.mark.usefixtures("two_kernels")
+    def test_kernels_that_differ_are_told_by_the_launch_the_plan_and_compare(self, on_dask, mixed):
+        workplace, ending = mixed
+        kernels = {result.blas_kernel for result in results(workplace)}
+        if kernels == {"Haswell"}:
+            pytest.skip("this processor's own kernels are Haswell's")
+        assert ending.status == 0
+        assert "Workers use different BLAS kernels (Haswell on host2, " in ending.out
+        for command in (("plan", *on_dask[1:], *MIXED), ("compare",)):
+            assert "different BLAS kernels (Haswell " in workplace.convsweep(*command).out
+
+    def test_bits_depend_on_the_kernels(self, mixed, mixed_here, digests_of):
+        """Or the next test would prove nothing."""
+        workplace, _ = mixed
+        for record, result in zip(workplace.records(), results(workplace), strict=True):
+            if result.outcome == "diverged":
+                continue  # in its first epoch: there is only the checkpoint of before
+            here = mixed_here.mlruns / "runs" / record.name
+            same_kernel = read_result(here).blas_kernel == result.blas_kernel
+            assert (digests_of(record) == digests_of(here)) == same_kernel
+
+    @pytest.mark.usefixtures("two_kernels")
+    def test_bits_are_the_same_everywhere_once_all_workers_use_the_same_kernels(self, on_dask, new_workplace, same):
+        here, there = new_workplace(store=False), new_workplace(store=False)
+        chosen = "hydra.launcher.blas_kernel=Haswell"
+        assert here.convsweep("train", "-m", *MIXED, chosen).status == 0
+        ending = there.convsweep(*on_dask, *MIXED, chosen)
+        assert (ending.status, ending.err) == (0, "")
+        assert {result.blas_kernel for result in results(here) + results(there)} == {"Haswell"}
+        assert {result.host for result in results(there)} == {"host1", "host2"}
+        same(there, here)
+
+
+class TestSlurm:
+    def test_records_are_the_same_bits_as_those_of_local_processes(
+        self, slurm, on_slurm, mixed_here, new_workplace, same
+    ):
+        workplace = new_workplace(store=False)
+        ending = workplace.convsweep(*on_slurm, *MIXED, **slurm.environment)
+        assert (ending.status, ending.err) == (0, "")
+        assert "on the cluster" in ending.out
+        same(workplace, mixed_here)
+        assert not list(workplace.mlruns.glob("sweeps/*/slurm"))
+
+    def test_a_cancelled_a_preempted_task_and_a_restarted_controller_cost_no_epoch(
+        self, slurm, on_slurm, long_here, new_workplace, same
+    ):
+        workplace = new_workplace(store=False)
+        with workplace.running(*on_slurm, *LONG, **slurm.environment) as program:
+            program.until(lambda: workplace.all_begun(4))
+            before = written(workplace)
+            cancelled, preempted = (line.split()[0] for line in slurm.queue())
+            slurm.ask("scancel", cancelled)
+            slurm.ask("scancel", "--signal=USR2", preempted)
+            slurm.daemons.kill("slurmctld")
+            time.sleep(3)
+            slurm.start_controller()
+            program.until(lambda: f"{preempted} PENDING" in slurm.queue())
+            slurm.ask("scontrol", "update", f"jobid={preempted}", "StartTime=now")  # Slurm lets it wait two minutes
+            ending = program.end()
+        assert (ending.status, ending.err) == (0, "")
+        assert_went_on(before, workplace)
+        same(workplace, long_here)
+
+    def test_a_sweep_whose_command_was_killed_is_waited_for_by_the_same_command_and_trained_once(
+        self, slurm, on_slurm, long_here, new_workplace, same
+    ):
+        workplace = new_workplace(store=False)
+        with workplace.running(*on_slurm, *LONG, **slurm.environment) as program:
+            program.until(lambda: workplace.all_begun(4))
+            program.kill()
+        before, queue = written(workplace), slurm.queue()
+        assert len(queue) == 2
+        with workplace.running(*on_slurm, *LONG, **slurm.environment) as program:
+            program.until(lambda: "Waiting for 4 jobs that an earlier command left to the cluster" in program.out)
+            assert {line.split()[0] for line in slurm.queue()} <= {line.split()[0] for line in queue}
+            ending = program.end()
+        assert (ending.status, ending.err) == (0, "")
+        assert_went_on(before, workplace)
+        same(workplace, long_here)
+
+    @pytest.mark.parametrize(("answer", "status", "state"), [("y", 0, "detached"), ("n", 130, "killed")])
+    def test_ctrl_c_in_a_terminal_asks_whether_to_leave_the_sweep_to_the_cluster(
+        self, slurm, on_slurm, new_workplace, answer, status, state
+    ):
+        workplace = new_workplace(store=False)
+        terminal = Terminal([workplace.program, *on_slurm, *LONG], workplace.folder, slurm.environment)
+        terminal.until(lambda: workplace.all_begun(4))
+        terminal.process.send_signal(signal.SIGINT)
+        terminal.until(lambda: "leave the sweep running? [y/n]" in terminal.said)
+        terminal.write(f"{answer}\n")
+        terminal.until(lambda: terminal.process.poll() is not None)
+        assert terminal.process.returncode == status
+        assert [sweep["state"] for sweep in workplace.sweeps()] == [state]
+        assert len(slurm.queue()) == (2 if answer == "y" else 0)
+        slurm.ask("scancel", "--user=root")
+
+
+class Terminal:
+    """A program that sits at a terminal of its own."""
+
+    def __init__(self, command, folder, environment):
+        self._ours, theirs = pty.openpty()
+        inherited = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=inherited | environment, stdin=theirs, stdout=theirs, stderr=theirs
+        )
+        os.close(theirs)
+        self.said = ""
+
+    def until(self, happened):
+        """Read until something has happened."""
+        deadline = time.monotonic() + 60
+        while not happened():
+            assert time.monotonic() < deadline, self.said
+            if select.select([self._ours], [], [], 0.1)[0]:
+                try:
+                    self.said += os.read(self._ours, 4096).decode(errors="replace")
+                except OSError:  # it has ended
+                    time.sleep(0.05)
+
+    def write(self, text):
+        """Type."""
+        os.write(self._ours, text.encode())
+
+
+class TestRefusals:
+    """One line, before job 0, and nothing is left in the queue."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "rule"),
+        [
+            (("-m", "--detach"), "'--detach' needs 'hydra.launcher.executor=dask' or slurm"),
+            (("--detach",), "'--detach' needs -m"),
+            (("hydra.launcher.executor=slurm",), "'hydra.launcher.executor=slurm' needs -m"),
+            (("-m", "hydra.launcher.executor=dask"), "needs 'hydra.launcher.address'"),
+            (("-m", "hydra.launcher.executor=ray"), "must be local, dask or slurm (got ray)"),
+            (
+                ("-m", "hydra.launcher.address=tcp://a:1"),
+                "'hydra.launcher.address' needs 'hydra.launcher.executor=dask'",
+            ),
+            (("-m", "hydra.launcher.slurm.time=0"), "'hydra.launcher.slurm.time' must be > 0 (got 0)"),
+            (("-m", "hydra.launcher.blas_kernel='a;b'"), "must be the name of kernels of OpenBLAS, such as Haswell"),
+        ],
+    )
+    def test_settings_that_make_no_sense(self, bare_workplace, arguments, rule):
+        assert rule in bare_workplace.convsweep("train", *FEW, *arguments).only_line
+        assert written(bare_workplace) == {}
+
+    @pytest.mark.parametrize(("executor", "library"), [("dask", "distributed"), ("slurm", "submitit")])
+    def test_a_missing_library_is_told_with_the_extra_that_brings_it(self, bare_workplace, executor, library):
+        (bare_workplace.folder / f"{library}.py").write_text(f'raise ImportError("no {library}")')
+        command = [sys.executable, "-m", "convsweep", "train", "-m", *FEW, f"hydra.launcher.executor={executor}"]
+        address = ["hydra.launcher.address=tcp://127.0.0.1:1"] if executor == "dask" else []
+        ending = bare_workplace.start([*command, *address]).end()
+        assert f"pip install 'convsweep[{executor}]'" in ending.only_line
+        assert bare_workplace.records() == []
+
+    @pytest.mark.parametrize(
+        ("option", "reason"),
+        [("partition=nowhere", "partition"), ("memory=900000", "emory"), ("options.licenses=x", "icense")],
+    )
+    def test_slurm_refuses_an_option(self, slurm, on_slurm, bare_workplace, option, reason):
+        ending = bare_workplace.convsweep(*on_slurm, *FEW, f"++hydra.launcher.slurm.{option}", **slurm.environment)
+        assert ending.only_line.startswith("Slurm refuses 'hydra.launcher.slurm'")
+        assert reason in ending.only_line
+        assert slurm.queue() == []
+
+    def test_a_node_without_the_wanted_kernels_is_named_and_the_other_tasks_are_cancelled(
+        self, slurm, on_slurm, bare_workplace
+    ):
+        kernel = "hydra.launcher.blas_kernel=Nonsense"
+        ending = bare_workplace.convsweep(*on_slurm, *MIXED, kernel, **slurm.environment)
+        assert "'hydra.launcher.blas_kernel' must be kernels that NumPy's BLAS has" in ending.only_line
+        assert "(asked for Nonsense, got " in ending.only_line
+        assert slurm.queue() == []
+        assert bare_workplace.records() == []
+
+    def test_no_controller_of_slurm(self, slurm, bare_workplace, on_slurm, tmp_path):
+        configuration = Path(slurm.environment["SLURM_CONF"]).read_text()
+        (tmp_path / "slurm.conf").write_text(configuration.replace("SlurmctldPort=", "SlurmctldPort=1 #"))
+        ending = bare_workplace.convsweep(*on_slurm, *FEW, SLURM_CONF=str(tmp_path / "slurm.conf"))
+        assert ending.only_line.startswith("Slurm doesn't answer: Unable to contact slurm controller")
+        assert bare_workplace.records() == []
+
+    def test_hosts_with_other_code_or_another_folder_are_told_a_line_each_and_nothing_is_trained(
+        self, dask, on_dask, bare_workplace, tmp_path
+    ):
+        shutil.copytree(SOURCE, tmp_path / "src")
+        layers = tmp_path / "src" / "convsweep" / "nn" / "layers.py"
+        layers.write_text(layers.read_text() + "\nADDED = 1\n")
+        bare_workplace.mlruns.mkdir()
+        dask.restart_worker(1, PYTHONPATH=str(tmp_path / "src"))
+        dask.restart_worker(2, setup=f"mount -t tmpfs none '{bare_workplace.mlruns}'")
+        ending = bare_workplace.convsweep(*on_dask, *FEW)
+        for number in (1, 2):
+            dask.restart_worker(number)
+        assert ending.status == 1
+        lines = sorted(ending.err.splitlines())
+        assert len(lines) == 2
+        assert lines[0].startswith("convsweep: host1: the code that computes results must be the same as on ")
+        assert lines[1].startswith(f"convsweep: host2: '{bare_workplace.mlruns}' must be the folder of that name on ")
+        assert bare_workplace.records() == []
