@@ -128,7 +128,7 @@ class _Run:
         record = self._journal.record
         first, last = record.checkpoint(0), record.checkpoint()
         if first is not None and last is not None:  # there is none if the untrained network's loss was not finite
-            from convsweep.pictures.figures import draw_figures  # only now: many a run has no figures to draw
+            from convsweep.pictures.figures import draw_figures  # heavy: not before training is over
 
             splits = dataset.splits
             valid, test = (
