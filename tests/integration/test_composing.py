@@ -18,9 +18,10 @@ from omegaconf.basecontainer import BaseContainer
 from omegaconf.errors import OmegaConfBaseException
 
 from convsweep.config import ConfigError
+from convsweep.hydra_app import sweep_composer
 from convsweep.hydra_app.compose import config_loader, parse
 from convsweep.hydra_app.explain import explain
-from convsweep.hydra_app.sweep_composer import NUM_BASES, SweepComposer
+from convsweep.hydra_app.sweep_composer import SweepComposer
 
 LOADER = config_loader()
 NOW = "${now:%Y-%m-%d_%H-%M-%S.%f}"  # as in conf/config.yaml: the sweep's folder has its value
@@ -377,14 +378,15 @@ def test_a_configuration_that_cannot_be_pickled_is_composed_all_the_same(make_cl
         del ConfigStore.instance().repo["hydra"]["launcher"]["odd.yaml"]
 
 
-def test_a_limited_number_of_bases_is_kept(master):
+def test_a_limited_number_of_bases_is_kept(master, monkeypatch):
+    monkeypatch.setattr(sweep_composer, "NUM_BASES", 3)
     composer = CountingComposer()
-    jobs = [[f"mlruns=folder_{number}", "train.seed=1"] for number in range(NUM_BASES + 5)]
+    jobs = [[f"mlruns=folder_{number}", "train.seed=1"] for number in range(3 + 2)]
     for job in jobs:
         composer.run_config(master, job)
-    assert len(composer._bases) == NUM_BASES
+    assert len(composer._bases) == 3
     assert [composer.run_config(master, job).mlruns.name for job in jobs] == [f"folder_{i}" for i in range(len(jobs))]
-    assert composer.compositions == len(jobs) + 5
+    assert composer.compositions == len(jobs) + 2
 
 
 def test_changing_a_jobs_configuration_changes_no_other_job(composer, master):

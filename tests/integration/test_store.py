@@ -170,7 +170,7 @@ class TestNames:
         shutil.copy(tables, copy.mlruns)
         assert follow_once(copy) == (True, [])
         uri = addresses.tracking_uri(copy.mlruns)
-        for probabilities in probabilities_of(uri, *model_ids(copy.database)):
+        for probabilities in probabilities_of(uri, model_ids(copy.database)[0]):
             assert probabilities.sum() == pytest.approx(1)
 
     def test_an_experiments_name_cannot_lead_its_artifacts_elsewhere(self, tables, tmp_path):

@@ -129,4 +129,4 @@ def test_three_seeds_conclude_nothing():
 def test_an_estimate_is_made_in_seconds(protocol):
     placed = place(read_log("Epoch 2 loss: 2.2"), 1000, EPOCHS)
     stacks = trainings(protocol._replace(num_seeds=3), wanted(placed, plain_softmax=False))
-    assert 0.05 < estimate(stacks) < 60
+    assert 0.05 < estimate(stacks) < 600  # milliseconds would be thousands

@@ -1,4 +1,4 @@
-"""Runs as a data frame, for files and pictures."""
+"""Runs as a data frame, for files and studies."""
 
 from collections.abc import Sequence
 

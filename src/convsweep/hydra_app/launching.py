@@ -4,6 +4,7 @@ import getpass
 import re
 import socket
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -181,7 +182,8 @@ def _write_page_files(mlruns: Path, sweep: Sweep) -> None:
     """Make the files on the sweep's page; what goes wrong here goes wrong again in the mirror, which tells it."""
     from convsweep.compare.sweep_files import write_files  # heavy: not before training is over
 
-    with suppress(Exception):
+    with suppress(Exception), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what matplotlib thinks of a layout is not for the person at the keyboard
         write_files(mlruns, sweep)
 
 

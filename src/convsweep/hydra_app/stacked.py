@@ -11,6 +11,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 
+from convsweep.compare.sweep_files import get_ready
 from convsweep.errors import UserError
 from convsweep.hydra_app.job import HydraJob
 from convsweep.hydra_app.launching import Active
@@ -77,12 +78,15 @@ def _train_here(batch: "_Batch", todo: Sequence[Job], where: Placement) -> None:
     processes = fit_at_once([[job.config for job in stack] for stack in stacks], processes)
     what = "Completing" if all(plan.action in ("complete", "finished") for plan in batch.planned) else "Training"
     say(f"{what} {counted(len(todo), 'job')} in {counted(len(stacks), 'stack')}, {processes} at a time")
+    tracked = todo[0].config.tracking.enabled
     with Processes[Stack](run_stack, processes, environment(where.blas_kernel)) as workers:
         while stacks or workers.busy:
             while stacks and workers.idle:
                 stack = stacks.popleft()
                 batch.begin(stack)
                 workers.submit(stack)
+            if tracked:
+                get_ready()  # nothing else to do while they train
             for done in workers.wait():
                 batch.end(done)
 
