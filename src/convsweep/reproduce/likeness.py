@@ -148,7 +148,7 @@ class Judge(Generic[Hypothesis]):
         self._numbers = numbers
         self._names = list(samples)
         raw = np.stack(list(samples.values()))  # [P, n, Q]
-        self._diverged = ~np.isfinite(raw).all(axis=-1)  # [P, n]
+        self._diverged = np.asarray(~np.isfinite(raw).all(axis=-1))  # [P, n]
         self._samples = numbers.rounded(raw)
         n = raw.shape[1]
         others = np.array([np.delete(np.arange(n), seed) for seed in range(n)])  # [n, n - 1]
@@ -174,8 +174,7 @@ class Judge(Generic[Hypothesis]):
             at_seeds = _advantages(own_seeds[:, program], np.delete(self._of_seeds[..., program], program, axis=0))
             at_log = _advantages(own_log[:, program], np.delete(of_log, program, axis=0))  # beside each seed: [n]
             diverged = np.append(self._diverged[program], log_diverged)  # [n + 1]
-            # no other did as this one
-            stray: npt.NDArray[np.bool_] = np.array([(diverged == one).sum() == 1 for one in diverged])  # [n + 1]
+            stray = np.array([(diverged == one).sum() == 1 for one in diverged])  # no other did as this one
             at_seeds -= STRAY * stray[:-1]
             at_log -= STRAY * stray[-1]
             as_badly = at_seeds <= at_log + EQUAL * (1 + np.abs(at_log))
