@@ -128,7 +128,7 @@ def test_a_seeds_course_does_not_depend_on_whose_order_of_images_is_beside_it(sp
         assert course.evaluations == together.evaluations
 
 
-def test_shuffled_seeds_of_programs_that_differ_in_members_own_values_share_stacks(protocol):
+def test_shuffled_seeds_of_programs_that_differ_in_members_own_values_share_stacks():
     """Twenty seeds of two learning rates fill three stacks of at most 16 models; alone they would be forty."""
     shuffled = Protocol(make_config({**SIZES, "train.shuffle": True}))
     configs = [with_seed(shuffled.config, seed) for seed in range(20)]
