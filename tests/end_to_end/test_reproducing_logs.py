@@ -15,6 +15,7 @@ Step 100: loss = 0.8, accuracy = 80%
 Step 200: loss = 0.7, accuracy = 0.85
 Test loss: 0.9
 """
+JUDGED = 26  # all programs that differ from the network asked for, and one variant
 SMALL = ("data=mnist_5k", "data.num_valid=10", "data.num_test=50", "--seeds", "3")
 
 
@@ -42,12 +43,27 @@ def test_it_says_what_it_understood_and_what_it_can_not_conclude(ending):
     lines = ending.out.splitlines()
     assert lines[0] == "The log: 9 numbers (8 of train, 1 of test) from 5 lines, 2 epochs; means of 100 steps."
     assert lines[1] == "Lines ignored: 'MNIST from scratch'."
-    assert "13 programs, 3 seeds each (the images' order for all); data=mnist_5k: 200 training, 50 test" in ending.out
+    assert (
+        f"{JUDGED} programs, 3 seeds each (the images' order for all); data=mnist_5k: 200 training, 50 test"
+        in ending.out
+    )
     assert any(line.startswith("Inconclusive: 3 seeds are too few") for line in lines)
 
 
+def test_it_says_that_other_hyperparameters_are_no_mistakes_as_well(ending):
+    line = "Other hyperparameters are tried with the network as asked for, not with the mistakes."
+    assert line in ending.out.splitlines()
+
+
+def test_hyperparameters_that_follow_also_make_a_grid(workplace):
+    words = ("--also", "model.num_filters=4,8", "train.learning_rate=0.005,0.01", "train.epochs=2000")
+    ending = workplace.convsweep("reproduce", "--log", "log.txt", *SMALL, "--expect", "none=consistent", *words)
+    names = "num_filters=4 learning_rate=0.005, num_filters=4 learning_rate=0.01, num_filters=8 learning_rate=0.01"
+    assert names in ending.only_line
+
+
 def test_every_program_has_a_row_and_the_variant_that_is_the_same_has_none(ending):
-    for program in ("exact", "last_class", "as_printed", "test_on_train", "num_filters=4"):
+    for program in ("exact", "last_class", "as_printed", "test_on_train", "num_filters=4", "last_class+pixels_unit"):
         assert any(line.startswith(f"{program} ") for line in ending.out.splitlines())
     assert "num_filters=8" not in ending.out
 
@@ -55,9 +71,9 @@ def test_every_program_has_a_row_and_the_variant_that_is_the_same_has_none(endin
 def test_verdicts_are_a_list_with_one_on_all_numbers_of_each_program(folder):
     rows = json.loads((folder / "verdicts.json").read_text())
     joint = [row for row in rows if row["quantity"] == "all"]
-    assert len(joint) == 13
+    assert len(joint) == JUDGED
     assert {row["verdict"] for row in joint} == {"inconclusive"}
-    assert len(rows) == 13 * (1 + 9)
+    assert len(rows) == JUDGED * (1 + 9)
     (row,) = (row for row in rows if row["program"] == "exact" and row["quantity"] == "test loss at epoch 2")
     assert (row["reported_low"], row["reported_high"]) == pytest.approx((0.85, 0.95))
 
@@ -65,7 +81,7 @@ def test_verdicts_are_a_list_with_one_on_all_numbers_of_each_program(folder):
 def test_results_hold_what_every_seed_printed(folder):
     with (folder / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 13 * 3 * 9
+    assert len(rows) == JUDGED * 3 * 9
     assert {row["window"] for row in rows} == {"0", "100"}
 
 
@@ -78,9 +94,10 @@ def test_pictures_can_be_opened(folder):
 def test_mlflow_shows_each_seed_of_each_program_below_the_study(workplace, folder):
     (study,) = workplace.runs("study")
     assert study.tags["convsweep.verdict.exact"] == "inconclusive"
+    assert study.tags["convsweep.verdict.last_class pixels_unit"] == "inconclusive"  # MLflow takes no + in names
     assert study.files() == {path.name for path in folder.iterdir()}
     runs = workplace.runs("replication")
-    assert len(runs) == 13 * 3
+    assert len(runs) == JUDGED * 3
     assert {run.params["program"] for run in runs} >= {"exact", "num_filters=4"}
 
 

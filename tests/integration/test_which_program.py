@@ -15,9 +15,9 @@ from convsweep.reproduce.courses import Evaluation, Wanted, follow
 from convsweep.reproduce.logs import read_log
 from convsweep.reproduce.places import place, wanted
 from convsweep.reproduce.programs import with_seed
-from convsweep.reproduce.trainings import estimate, train_all
+from convsweep.reproduce.trainings import estimate, in_stacks, train_all
 from convsweep.reproduce.which_program import Protocol, assess, reproduce, trainings
-from convsweep.reproduce.which_report import conclusion, markdown_report, verdicts
+from convsweep.reproduce.which_report import conclusion, markdown_report, sentences, verdicts
 from convsweep.runs.training import beginning, train_together
 
 EPOCHS, WINDOW, SEED = 2, 100, 2
@@ -87,6 +87,8 @@ def test_the_printing_rule_is_told_by_the_log(study_of):
 
 def test_the_report_names_what_remains_and_what_is_ruled_out(study_of):
     study = study_of("last_class")
+    assert study.judged[0].course > 0.98  # two thousand images of the same order
+    assert all(judged.course < study.judged[0].course for judged in study.judged[1:] if judged.course is not None)
     assert conclusion(study).startswith("The log is consistent with last_class alone; ruled out: ")
     assert verdicts(study)["exact"] == "inconsistent"
     text = markdown_report(study, "these images")
@@ -117,10 +119,53 @@ def test_a_seeds_course_does_not_depend_on_its_stack(splits):
     assert math.isnan(alone.losses[-1])
 
 
-def test_three_seeds_conclude_nothing():
+def test_a_seeds_course_does_not_depend_on_whose_order_of_images_is_beside_it(splits):
+    configs = [with_seed(make_config({**SIZES, "train.shuffle": True}), seed) for seed in range(3)]
+    kept = Wanted((0, 100, 1999), (Evaluation("test", 2),), plain_softmax=False)
+    for alone, together in zip(configs, follow(configs, kept, splits), strict=True):
+        (course,) = follow([alone], kept, splits)
+        np.testing.assert_array_equal(course.losses, together.losses)
+        np.testing.assert_array_equal(course.hits, together.hits)
+        assert course.evaluations == together.evaluations
+
+
+def test_shuffled_seeds_of_programs_that_differ_in_members_own_values_share_stacks():
+    """Twenty seeds of two learning rates fill three stacks of at most 16 models; alone they would be forty."""
+    shuffled = Protocol(make_config({**SIZES, "train.shuffle": True}))
+    configs = [with_seed(shuffled.config, seed) for seed in range(20)]
+    faster = {"train": shuffled.config.train.model_copy(update={"learning_rate": 0.01})}
+    configs += [with_seed(shuffled.config.model_copy(update=faster), seed) for seed in range(20)]
+    assert len(in_stacks(configs, Wanted((), (), plain_softmax=False))) <= 4
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return Protocol(make_config({**SIZES, "data.num_train": 100, "data.num_test": 20}), num_seeds=3)
+
+
+def test_programs_that_change_nothing_of_what_the_log_holds_are_not_judged(tiny):
+    study = reproduce(read_log("Epoch 1 accuracy: 0.2\nEpoch 2 accuracy: 0.5"), tiny)
+    assert study.not_shown == ["test_on_train", "loss_tenth", "loss_tenth+rate_tenth"]
+    assert {judged.program for judged in study.judged}.isdisjoint(study.not_shown)
+    line = (
+        "Not judged, for the log holds nothing of what they change: test_on_train, loss_tenth, loss_tenth+rate_tenth."
+    )
+    assert line in sentences(study)
+    assert {judged.course for judged in study.judged} == {None}
+
+
+def test_steps_that_are_batches_are_said_to_be_beyond_the_programs(tiny):
+    sizes = {**SIZES, "data.num_train": 938, "data.num_test": 20, "train.epochs": 1}
+    log = read_log("Epoch 1 [469/938] loss: 2.0\nEpoch 1 [938/938] loss: 1.0")
+    (line,) = (line for line in sentences(reproduce(log, tiny._replace(config=make_config(sizes)))) if "batch" in line)
+    assert line.startswith(
+        "938 steps are an epoch of 60,000 images in batches of 64: the programs take one image a step"
+    )
+
+
+def test_three_seeds_conclude_nothing(tiny):
     """From Python, all of it."""
-    protocol = Protocol(make_config({**SIZES, "data.num_train": 100, "data.num_test": 20}), num_seeds=3)
-    study = reproduce(read_log("Epoch 1 loss: 2.2\nEpoch 2 loss: 1.9\nTest accuracy: 0.5"), protocol)
+    study = reproduce(read_log("Epoch 1 loss: 2.2\nEpoch 2 loss: 1.9\nTest accuracy: 0.5"), tiny)
     assert {judged.verdict for judged in study.judged} == {"inconclusive"}
     assert conclusion(study).startswith("Inconclusive: 3 seeds are too few")
     assert study.apart is not None

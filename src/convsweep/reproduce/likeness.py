@@ -148,7 +148,7 @@ class Judge(Generic[Hypothesis]):
         self._numbers = numbers
         self._names = list(samples)
         raw = np.stack(list(samples.values()))  # [P, n, Q]
-        self._diverged = ~np.isfinite(raw).all(axis=-1)  # [P, n]
+        self._diverged = np.asarray(~np.isfinite(raw).all(axis=-1))  # [P, n]
         self._samples = numbers.rounded(raw)
         n = raw.shape[1]
         others = np.array([np.delete(np.arange(n), seed) for seed in range(n)])  # [n, n - 1]

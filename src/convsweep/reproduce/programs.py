@@ -55,6 +55,13 @@ PROGRAMS = (
         {"train.ties": "first"},
     ),
     Program(
+        "ties_all",
+        "Every place of a pooling block that holds the maximum receives the whole gradient.",
+        "`==` in place of `argmax`",
+        "Filters learn more quickly from blank background: early losses are a little lower.",
+        {"train.ties": "all"},
+    ),
+    Program(
         "average_gradient",
         "Pooling's maximum gets the gradient of average pooling: a quarter to every place.",
         "`np.repeat(gradient, 2, axis=...) / 4` for pooling's backward pass",
@@ -102,6 +109,13 @@ PROGRAMS = (
         "`images / 255` for `images / 255 - 0.5`",
         "Losses fall at another pace: blank background says nothing.",
         {"data.pixels": "unit"},
+    ),
+    Program(
+        "pixels_centred",
+        "Pixels lie between -0.5 and 0.5.",
+        "`images / 255 - 0.5` for `images / 255`",
+        "Losses fall at another pace: blank background is an input like others.",
+        {"data.pixels": "centred"},
     ),
     Program(
         "pixels_bytes",
