@@ -1,5 +1,6 @@
 """What a sweep of many runs is given to keep disk and MLflow small: checkpoints, artifacts, mirrors side by side."""
 
+import psutil
 import pytest
 
 LONG = ("data.num_train=1000", "data.num_valid=50", "data.num_test=50", "train.epochs=6", "train.seed=0,1,2")
@@ -73,7 +74,8 @@ def test_a_sweep_with_three_mirrors_is_told_once_and_leaves_no_process(workplace
         program.until(lambda: sum("mirror_process" in " ".join(one.cmdline()) for one in program.family()) == 3)
         family = program.family()
         assert program.end().status == 0
-    assert not any(process.is_running() for process in family)
+    _, alive = psutil.wait_procs(family, timeout=60)
+    assert alive == []
     runs = workplace.runs()
     assert [run.status for run in runs] == ["FINISHED"] * 3
     for run in runs:
