@@ -99,7 +99,12 @@ def _exponent(points: Sequence[tuple[float, float]], fixed: float) -> float | No
 
 def lines(measured: Series) -> Iterator[str]:
     """Yield the model: a line a term, then what it means for a million runs on a thousand cores."""
-    fitted = {name: fit(totals(measured, name)) for name in TERMS if totals(measured, name)}
+    fitted = {}
+    for name, term in TERMS.items():
+        points = totals(measured, name)
+        # one size can't tell what is fixed, unless it is so little that the term was counted by the job
+        if len(points) > 1 or (points and term.per_job is not None):
+            fitted[name] = fit(points)
     yield f"{'a term = fixed + per job * jobs':38}{'fixed':>10}{'per job':>12}{'grows as':>12}{f'{RUNS:,} jobs':>18}"
     for name, line in fitted.items():
         title, unit, _ = TERMS[name]
