@@ -4,7 +4,7 @@
 # make ui      MLflow's pages for what was run
 # make lint    format, lint, types and who imports whom
 # make experiment NAME=03_choices   run a study, write its page in experiments (MNIST=folder of the IDX files)
-# make bench   speed and memory against peers (QUICK=1: about 4 minutes; ONLY=sweep; MNIST=folder of the IDX files)
+# make bench   speed and memory against peers (QUICK=1: about 4 minutes; ONLY=sweep, ONLY=scale; MNIST=folder of the IDX files)
 # make faults  kill processes at random and check that nothing was lost (TRIALS=60: about 8 minutes)
 # make lock    choose new versions of all dependencies
 

@@ -3,6 +3,7 @@
     python -m benchmarks --mnist FOLDER     about 15 minutes; FOLDER holds MNIST's four IDX files
     python -m benchmarks --only sweep       within 4 minutes: what a sweep and its jobs cost
     python -m benchmarks --quick            about 4 minutes: fewer repeats, shorter sweeps
+    python -m benchmarks --only scale       an hour: sweeps of up to 10,000 jobs (--quick: 5 minutes)
 
 A figure is the median of its repeats; the range beside it shows how calm the machine was. Leave it
 alone while this runs.
@@ -18,9 +19,9 @@ from typing import NamedTuple
 
 # light ones only: what needs NumPy runs in fresh processes, so that each child's memory is its own
 from benchmarks import results
-from benchmarks.measure import cluster, commands, fresh, growth, machine, many_jobs, mirroring, sweeps
+from benchmarks.measure import cluster, commands, fresh, growth, machine, many_jobs, mirroring, scale, sweeps
 from benchmarks.measure.workplace import CommandError
-from benchmarks.readme import BENCHMARK, write_block
+from benchmarks.readme import BENCHMARK, SCALE, SCALE_PAGE, write_block
 from benchmarks.results import PartInfo, Results
 from benchmarks.table import RATIOS, ROWS, Part, agrees, lines
 
@@ -62,7 +63,10 @@ def main() -> None:
     results.write(merged)
     if "growth" in options.parts:
         fresh.call("growth_picture", "draw", merged["growth"])
-    write_block(BENCHMARK, list(lines(merged, PARTS)))
+    if "scale" in options.parts:
+        write_block(SCALE, list(lines(merged, ["scale"])), SCALE_PAGE)
+    else:
+        write_block(BENCHMARK, list(lines(merged, PARTS)))
     print("\n".join(lines(measured, options.parts)))
     missing = [name for name, value in measured["figures"].items() if value is None]
     if missing:
@@ -81,7 +85,9 @@ def _options() -> Options:
     )
     parser.add_argument("--quick", action="store_true", help="fewer repeats: about 4 minutes")
     parser.add_argument("--mnist", type=Path, metavar="FOLDER", help="MNIST's four IDX files, for the memory rows")
-    parser.add_argument("--only", choices=PARTS, help="one part of it; the others' results stay as they are")
+    parser.add_argument(
+        "--only", choices=(*PARTS, "scale"), help="one part of it; the others' results stay as they are"
+    )
     arguments = parser.parse_args()
     return Options((arguments.only,) if arguments.only else PARTS, arguments.mnist, arguments.quick)
 
@@ -108,6 +114,11 @@ def _measure(options: Options, measured: Results) -> None:
     if "growth" in options.parts:
         _tell("Growth ...")
         measured["growth"] = growth.measure(options.mnist, quick=options.quick)
+    if "scale" in options.parts:
+        _tell("Sweeps of many jobs ...")
+        measured["scale"] = scale.growth(quick=options.quick)
+        _tell("What options change ...")
+        measured["scale_options"] = scale.options(quick=options.quick)
 
 
 def _sweep(options: Options) -> Samples:

@@ -1,24 +1,27 @@
-"""The code blocks of ``README.md`` that are printed by the commands, between two comments that name them."""
+"""The code blocks of pages that are printed by the commands, between two comments that name them."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 README = Path(__file__).with_name("README.md")
 
-BENCHMARK, FAULTS = "python -m benchmarks", "python benchmarks/faults.py"  # a block's name: the command that prints it
+SCALE_PAGE = README.parents[1] / "docs" / "scale.md"
+
+# a block's name: the command that prints it
+BENCHMARK, FAULTS, SCALE = "python -m benchmarks", "python benchmarks/faults.py", "python -m benchmarks --only scale"
 
 
-def write_block(name: str, lines: Sequence[str]) -> None:
-    """Replace one of the blocks.
+def write_block(name: str, lines: Sequence[str], page: Path = README) -> None:
+    """Replace one of a page's blocks.
 
     Raises:
-        ValueError: The README has no such block.
+        ValueError: The page has no such block.
     """
     start, end = f"<!-- printed by {name} -->\n", f"<!-- end of {name} -->\n"
-    text = README.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     before, found, rest = text.partition(start)
     _, found_end, after = rest.partition(end)
     if not (found and found_end):
-        raise ValueError(f"'{README}' must hold the lines '{start.strip()}' and '{end.strip()}'.")
+        raise ValueError(f"'{page}' must hold the lines '{start.strip()}' and '{end.strip()}'.")
     body = "\n".join(line.rstrip() for line in lines)
-    README.write_text(f"{before}{start}```text\n{body}\n```\n{end}{after}", encoding="utf-8")
+    page.write_text(f"{before}{start}```text\n{body}\n```\n{end}{after}", encoding="utf-8")

@@ -28,11 +28,24 @@ class Results(TypedDict):
     figures: dict[str, float | None]  # medians and their ratios
     ranges: dict[str, list[float]]  # smallest and largest sample
     growth: dict[str, Series]
+    scale: Series  # each term by the number of jobs
+    scale_options: dict[str, Series]  # what options change
 
 
 def empty() -> Results:
     """Return results of nothing."""
-    return Results(machine={}, versions={}, parts={}, agreement={}, forms={}, figures={}, ranges={}, growth={})
+    return Results(
+        machine={},
+        versions={},
+        parts={},
+        agreement={},
+        forms={},
+        figures={},
+        ranges={},
+        growth={},
+        scale={},
+        scale_options={},
+    )
 
 
 def read() -> Results:

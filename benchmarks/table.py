@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from benchmarks import scale_model
 from benchmarks.results import Results, Series
 
-Part = Literal["step", "sweep", "commands", "cluster", "growth"]
+Part = Literal["step", "sweep", "commands", "cluster", "growth", "scale"]
 
 
 class Row(NamedTuple):
@@ -98,6 +99,27 @@ GROWTH_TITLES = {
     "jobs": "A sweep's memory, all its processes together, one training: stacks grow to 16, then only the jobs",
 }
 
+SCALE_TITLES = {
+    "jobs": "jobs",
+    "plan_cpu_s": "convsweep plan: CPU-s",
+    "train_s": "training, by the clock: s",
+    "head_cpu_ms_per_job": "head: CPU-ms a job",
+    "worker_cpu_ms_per_job": "workers: CPU-ms a job",
+    "head_mb": "head: peak MB",
+    "files_per_job": "records: files and folders a job",
+    "kb_per_job": "records: kB a job",
+    "mirror_runs_per_s": "sync, by the clock: runs a second",
+    "mirror_cpu_ms_per_run": "sync: CPU-ms a run",
+    "mirror_mb": "sync: peak MB",
+    "names_per_job_with_mlflow": "with MLflow: names a job",
+    "kb_per_job_with_mlflow": "with MLflow: kB a job",
+    "database_kb_per_job": "its SQLite database: kB a job",
+    "sync_again_cpu_s": "sync, all sent before: CPU-s",
+    "train_again_cpu_s": "train, all finished: CPU-s",
+    "report_cpu_s": "compare --html: CPU-s",
+    "report_mb": "compare --html: peak MB",
+}
+
 # largest difference of two losses, in nats; seen: 1e-14, 3e-6
 AGREEMENT = {"float64": 1e-9, "float32": 1e-4}
 
@@ -132,6 +154,9 @@ def lines(results: Results, parts: Collection[str]) -> Iterator[str]:
     if "growth" in parts:
         yield ""
         yield from _growth(results["growth"])
+    if "scale" in parts and results["scale"]:
+        yield ""
+        yield from _scale(results)
 
 
 def _line(name: str, row: Row, results: Results) -> str:
@@ -149,6 +174,21 @@ def _growth(growth: Mapping[str, Series]) -> Iterator[str]:
         yield GROWTH_TITLES[part]
         for name, values in series.items():
             yield f"  {name:20}" + "".join(f"{number:>10}" for number in _numbers(values))
+
+
+def _scale(results: Results) -> Iterator[str]:
+    """Yield what sweeps of many jobs cost, what options change, and the model."""
+    for name, title in SCALE_TITLES.items():
+        values = results["scale"].get(name)
+        if values:
+            yield f"{title:38}" + "".join(f"{number:>10}" for number in _numbers(values))
+    for option, series in results["scale_options"].items():
+        yield ""
+        yield f"{option}:"
+        for name, values in series.items():
+            yield f"  {SCALE_TITLES[name]:36}" + "".join(f"{number:>10}" for number in _numbers(values))
+    yield ""
+    yield from scale_model.lines(results["scale"])
 
 
 def _numbers(values: Sequence[float | None]) -> Iterator[str]:

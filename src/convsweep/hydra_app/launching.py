@@ -25,6 +25,7 @@ from convsweep.terminal import Display, counted, say
 from convsweep.tracking.process import MirrorProcess
 
 PATIENCE = 60.0  # seconds that the mirror has to send what is left, once all jobs are over
+PATIENCE_PER_JOB = 0.05  # more: each of its runs is described then
 PATIENCE_WHEN_STOPPED = 10.0  # the same after Ctrl-C or SIGTERM
 
 
@@ -130,7 +131,8 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
         mirror = mirror or MirrorProcess()
         mirror.follow(mlruns, launch.sweep.id, say, mirrors=tracking.mirrors)
     state: State
-    patience, mirrored, detached, is_stopped = PATIENCE, True, False, False
+    patience, mirrored = PATIENCE + PATIENCE_PER_JOB * len(launch.sweep.jobs), True
+    detached = is_stopped = False
     try:
         unfinished = [launch.sweep.jobs[planned.job.number] for planned in plan.unfinished]
         display = Display(mlruns, launch.sweep, unfinished)

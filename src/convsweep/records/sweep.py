@@ -10,6 +10,7 @@ uncommitted.diff  what the code that ran differs in from the recorded commit, if
 multirun.yaml     the whole configuration, as Hydra has it
 report.html       what came of it, on one page, if MLflow was told; also ``comparison.png``
 mirrored          empty; there once MLflow has been told everything
+mirrored-0        how many runs MLflow has; one file for each mirror, see ``mirrored``
 nonce, heartbeat  by which a cluster's workers know the folder, and that the launch lives
 slurm/            what submitit writes
 lock              held by the launch as long as it lives
