@@ -12,13 +12,23 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.measure.step import HAS_JAX, HAS_TORCH, LEARNING_RATE, images, loop_losses, parameters
+from benchmarks.measure.step import (
+    CAN_COMPILE_TORCH,
+    HAS_JAX,
+    HAS_TORCH,
+    LEARNING_RATE,
+    MODELS,
+    images,
+    loop_losses,
+    parameters,
+)
 from benchmarks.peers import c
 from benchmarks.peers.loops import LoopNetwork
 from convsweep.nn.layers import Ties, cross_entropy
 from convsweep.nn.network import CNN
 from convsweep.nn.training import Batch, learn
 
+COMPILED = {"one model": 1, "vmap": MODELS}  # as they are timed: PyTorch keeps what it compiled
 JAX_TIES: dict[Literal["conv", "im2col"], Ties] = {"conv": "first", "im2col": "split"}
 
 
@@ -36,6 +46,8 @@ def differences() -> dict[str, float]:
             found[f"PyTorch, {dtype.__name__}"] = _torch(many, dtype)
         if HAS_JAX:
             found |= {f"JAX {form}, {dtype.__name__}": _jax(many, form, dtype) for form in JAX_TIES}
+    if CAN_COMPILE_TORCH:
+        found |= {f"PyTorch compiled, {name}, float32": _torch_compiled(many, n) for name, n in COMPILED.items()}
     if c.COMPILER is not None:
         found |= {f"C {layout}, float32": _c(many, layout) for layout in c.LAYOUTS}
     return found
@@ -55,6 +67,14 @@ def _torch(batch: Batch, dtype: npt.DTypeLike) -> float:
 
     network = pytorch.build(parameters(0, dtype))
     return _largest(pytorch.learn(network, batch, LEARNING_RATE), _convsweep(batch, dtype, "first")[1])
+
+
+def _torch_compiled(batch: Batch, members: int) -> float:
+    from benchmarks.peers import pytorch_compiled
+
+    models = [parameters(seed) for seed in range(members)]
+    first, *_ = pytorch_compiled.prepare(models, LEARNING_RATE, batch)().T
+    return _largest(first, _convsweep(batch, np.float32, "first")[1])
 
 
 def _jax(batch: Batch, form: Literal["conv", "im2col"], dtype: type) -> float:

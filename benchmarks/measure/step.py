@@ -1,4 +1,4 @@
-"""What one step of training costs: convsweep alone and stacked, JAX, PyTorch's eager mode, C, plain loops.
+"""What one step of training costs: convsweep alone and stacked, JAX, PyTorch, C, plain loops; and an evaluation.
 
 The peers train the same network (8 filters, learning rate 0.005, one image a step) on the same
 images, all on the one core that the process is bound to. While they are timed they take turns, so
@@ -6,6 +6,7 @@ that a busy machine slows all of them. Each turn starts from initial parameters;
 """
 
 import importlib.util
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,13 +25,15 @@ from convsweep.config import Mnist5k
 from convsweep.data import load
 from convsweep.nn.network import CNN, Parameters, initial_parameters
 from convsweep.nn.patches import normalize
-from convsweep.nn.training import Batch, initialization_rng, learn
+from convsweep.nn.training import Batch, initialization_rng, learn, predict
 
 NUM_FILTERS = 8
 LEARNING_RATE = 0.005
 STACKS = (8, 16, 32)
 VMAPS = (8, 16)
+MODELS = 16  # of PyTorch's vmap, and of a stack that evaluates
 HAS_TORCH, HAS_JAX = (importlib.util.find_spec(name) is not None for name in ("torch", "jax"))
+CAN_COMPILE_TORCH = HAS_TORCH and shutil.which("g++") is not None
 
 Turn = Callable[[], float]  # returns microseconds a step and model
 
@@ -39,7 +42,7 @@ def microseconds(repeats: int) -> dict[str, list[float]]:
     """Time every peer ``repeats`` times, in turns.
 
     Returns:
-        Microseconds a step (and member of a stack), one for each turn, by the figure's name.
+        Microseconds a step or evaluated image (and member of a stack), one for each turn, by the figure's name.
     """
     with threadpool_limits(1), _peers() as peers:
         for turn in peers.values():
@@ -58,6 +61,8 @@ def _peers() -> Iterator[dict[str, Turn]]:
     peers: dict[str, Turn] = {"numpy_single_us": partial(convsweep_turn, 1, many)}
     for members in STACKS:
         peers[f"numpy_stack{members}_us_per_model"] = partial(convsweep_turn, members, many)
+    peers["numpy_evaluation_us"] = partial(_evaluation_turn, 1, many)
+    peers["numpy_evaluation16_us_per_model"] = partial(_evaluation_turn, MODELS, many)
     if HAS_JAX:
         from benchmarks.peers import jax_scan
 
@@ -68,6 +73,12 @@ def _peers() -> Iterator[dict[str, Turn]]:
                 peers[f"jax_{name}:{form}"] = partial(_timed, run, many, members)
     if HAS_TORCH:
         peers["torch_eager_us"] = partial(_torch_turn, many)
+    if CAN_COMPILE_TORCH:
+        from benchmarks.peers import pytorch_compiled
+
+        for name, members in (("compiled_us", 1), ("vmap16_us_per_model", MODELS)):
+            run = pytorch_compiled.prepare([parameters(seed) for seed in range(members)], LEARNING_RATE, many)
+            peers[f"torch_{name}"] = partial(_timed, run, many, members)
     peers["loops_us"] = partial(_loops_turn, few)
     with tempfile.TemporaryDirectory() as folder:
         if c.COMPILER is not None:
@@ -92,6 +103,11 @@ def convsweep_turn(members: int, batch: Batch, num_filters: int = NUM_FILTERS) -
     models = [parameters(seed, num_filters=num_filters) for seed in range(members)]
     network = CNN(models, [LEARNING_RATE] * members)
     return _timed(lambda: learn(network, batch), batch, members)
+
+
+def _evaluation_turn(members: int, batch: Batch) -> float:
+    network = CNN([parameters(seed) for seed in range(members)], [LEARNING_RATE] * members)
+    return _timed(lambda: predict(network, batch.images), batch, members)
 
 
 def _torch_turn(batch: Batch) -> float:

@@ -1,7 +1,6 @@
 """The same network in PyTorch's eager mode, written as its users write it: modules, autograd, ``optim.SGD``.
 
-One thread, as the other peers have. Left out: ``torch.compile``, batches, other ways of making
-PyTorch faster at steps this small.
+One thread, as the other peers have. Left out: batches. ``pytorch_compiled`` is the faster way.
 """
 
 import numpy as np

@@ -84,6 +84,18 @@ def test_windows_and_evaluations_are_means_over_their_images(splits):
     assert test.accuracy == (predict(network, splits.test.images)[0].argmax(1) == splits.test.labels).mean()
 
 
+@pytest.mark.parametrize("number", [0, 1, 300])
+def test_logits_do_not_depend_on_the_stack_however_many_images_there_are(digits, number):
+    """More, and fewer, than are evaluated at a time."""
+    rates = (0.01, 0.02, 0.03)
+    together = predict(stack(rates), digits[0][:number])
+    assert together.shape == (3, number, 10)
+    assert together.dtype == np.float64
+    for member, logits in enumerate(together):
+        solo = CNN([initial_parameters(2, rng=initialization_rng(member))], [rates[member]])
+        np.testing.assert_array_equal(predict(solo, digits[0][:number])[0], logits)
+
+
 def test_training_learns(splits):
     evaluations = [event for event in run(stack(), splits, epochs=[4]) if isinstance(event, Evaluation)]
     assert evaluations[0].loss > 2.2

@@ -155,10 +155,15 @@ def learn(network: CNN, batch: Batch) -> Floats:
 
 def predict(network: CNN, images: Pixels) -> Floats:
     """Return every member's logits for images ``[N, 28, 28]``, without learning: ``[R, N, C]``, float64."""
+    logits = np.empty((len(network), len(images), NUM_CLASSES))
+    at_once = max(MAPS_AT_ONCE // network.conv.filters.shape[1], 1)
+    start = 0
     with np.errstate(over="ignore", invalid="ignore"):
-        at_once = max(MAPS_AT_ONCE // network.conv.filters.shape[1], 1)
-        batches = [network.logits(batch) for batch in _batches(network, images, at_once)]
-    return np.concatenate(batches, axis=1).astype(np.float64)
+        for batch in _batches(network, images, at_once):
+            end = start + len(batch.places)
+            logits[:, start:end] = network.logits(batch)
+            start = end
+    return logits
 
 
 def summarize(logits: Floats, labels: Labels) -> list[Means]:
