@@ -34,6 +34,8 @@ class ConfigError(UserError):
 
 
 class _Section(BaseModel):
+    """Keys with a default are newer than records that are to stay readable; ``conf`` has a value for each."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
 
 
@@ -43,7 +45,7 @@ class Model(_Section):
     num_filters: PositiveInt
     init_scale: PositiveFloat
     padding: Padding
-    undivided: Annotated[tuple[Layer, ...], Field(strict=False)]
+    undivided: Annotated[tuple[Layer, ...], Field(strict=False)] = ()
 
 
 class Train(_Section):
@@ -68,7 +70,7 @@ class Mnist5k(_Section):
     num_train: Annotated[int, Field(ge=1, le=4200)]
     num_valid: Annotated[int, Field(ge=1, le=400)]
     num_test: Annotated[int, Field(ge=1, le=400)]
-    pixels: PixelRange
+    pixels: PixelRange = "centred"
 
 
 class IdxFiles(_Section):
@@ -80,14 +82,11 @@ class IdxFiles(_Section):
     num_train: Annotated[int, Field(ge=1, le=60_000)]
     num_valid: Annotated[int, Field(ge=1, le=60_000)]
     num_test: Annotated[int, Field(ge=1, le=10_000)]
-    pixels: PixelRange
+    pixels: PixelRange = "centred"
 
 
 class Tracking(_Section):
-    """Whether MLflow shows the run, where, and how much of it.
-
-    What has a default here is newer than records that are to stay readable.
-    """
+    """Whether MLflow shows the run, where, and how much of it."""
 
     enabled: bool
     experiment: Annotated[str, Field(min_length=1)]

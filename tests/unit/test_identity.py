@@ -40,6 +40,9 @@ DECIDES_NONE = {
     "data.mirrors": ["http://127.0.0.1"],
     "tracking.enabled": False,
     "tracking.experiment": "other",
+    "tracking.artifacts": "none",
+    "tracking.mirrors": 2,
+    "checkpoints": "last",
     "mlruns": "elsewhere",
     "rerun": True,
 }
