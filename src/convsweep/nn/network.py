@@ -119,7 +119,7 @@ class CNN:
         self.dtype = filters.dtype
         self.learning_rates: Floats = np.array(learning_rates, self.dtype)  # [R]
         rates = np.maximum(self.learning_rates, np.finfo(self.dtype).tiny)  # a rate may be 0
-        self._sum_over_descent = np.repeat(-1 / rates, NUM_CLASSES**2).reshape(-1, NUM_CLASSES, NUM_CLASSES)
+        self._by_descent = np.repeat(-1 / rates, NUM_CLASSES**2).reshape(-1, NUM_CLASSES, NUM_CLASSES)  # [R, C, C]
         self._towards = self.learning_rates[:, None] * np.eye(NUM_CLASSES, dtype=self.dtype)[:, None]  # [C, R, C]
         self.padding: Padding = padding
         self.pixels: PixelRange = pixels
@@ -196,11 +196,11 @@ class CNN:
 
     def _scaled_gradient(self, logits: Floats, label: int, out: Floats) -> Floats:
         """Return -learning_rate times the loss's gradient towards the logits, ``[R, C]``."""
-        # softmax: p_c = exp(z_c - max z) / sum_k exp(z_k - max z); the sum comes by a product with equal numbers, one
-        # a class, which are -1 / learning_rate: so the quotient is -learning_rate p_c
+        # -learning_rate p_c = exp(z_c - max z) / sum_k (exp(z_k - max z) / -learning_rate): the sum is a product with a
+        # matrix whose entries are all -1 / learning_rate, one call in place of a sum, its broadcasting and a product
         np.subtract(logits, np.maximum.reduce(logits, axis=-1, keepdims=True), out)
         np.exp(out, out)
-        out /= np.vecmat(out, self._sum_over_descent)
+        out /= np.vecmat(out, self._by_descent)
         if self.gradient == "as_printed":
             # p_y (1 - 2 p_y) in place of p_y (1 - p_y): the true class's gradient is 2 p_y - 1
             out[:, label] *= 2

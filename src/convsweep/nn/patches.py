@@ -117,7 +117,6 @@ def image_blocks(images: Floats, padding: Padding) -> BatchBlocks:
     padded = pad(images, padding)
     number, height, width = padded.shape
     rows, columns = height // 2 - 1, width // 2 - 1
-
     blocks = rows * columns
 
     # a block's patches lie in a window of 4x4 pixels: two pairs of rows that follow each other, and of columns
@@ -137,9 +136,8 @@ def image_blocks(images: Floats, padding: Padding) -> BatchBlocks:
     numbers[starts[1:] - 1] = inked.argmin(axis=1)
 
     # a block's window of 4x4 pixels is picked pixel by pixel, and its patches are copied from there
-    corners = (
-        np.add.outer(2 * width * np.arange(rows), 2 * np.arange(columns)).ravel()[numbers] + image * padded[0].size
-    )
+    corners = np.add.outer(2 * width * np.arange(rows), 2 * np.arange(columns)).ravel()[numbers]
+    corners += image * (height * width)
     windows = np.empty((KERNEL + 1, KERNEL + 1, len(corners)), images.dtype)
     flat = padded.ravel()
     for x in range(KERNEL + 1):
