@@ -385,6 +385,10 @@ class TestRefusals:
         [
             (("-m", "--detach"), "'--detach' needs 'hydra.launcher.executor=dask' or slurm"),
             (("--detach",), "'--detach' needs -m"),
+            (
+                ("-m", "--detach", "train.seed=0,1", "hydra.sweeper.max_batch_size=1", "hydra.launcher.executor=slurm"),
+                "'--detach' cannot be given with 'hydra.sweeper.max_batch_size'",
+            ),
             (("hydra.launcher.executor=slurm",), "'hydra.launcher.executor=slurm' needs -m"),
             (("-m", "hydra.launcher.executor=dask"), "needs 'hydra.launcher.address'"),
             (("-m", "hydra.launcher.executor=ray"), "must be local, dask or slurm (got ray)"),

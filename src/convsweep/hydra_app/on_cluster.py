@@ -5,7 +5,7 @@ begins and ends once it is over: ten thousand jobs that wait in a queue should n
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -59,7 +59,9 @@ def trained_on_cluster(
 
 
 def _train(jobs: Sequence[Job], engine: Engine, *, detach: bool) -> Iterator[Done[Stack]]:
-    _check(engine.examine(_data_of(jobs)))
+    workers = engine.examine(_data_of(jobs))
+    _check(workers)
+    told = _say_different_kernels(workers)
     stacks = Stacks(engine)
     left = {job.number for stack in stacks.take_over({job.number for job in jobs}) for job in stack}
     rest = [job for job in jobs if job.number not in left]
@@ -71,13 +73,9 @@ def _train(jobs: Sequence[Job], engine: Engine, *, detach: bool) -> Iterator[Don
         say(f"Training {counted(len(rest), 'job')} in {counted(len(divided), 'stack')} on the cluster")
     if detach:
         raise DetachedError
-    told = ""
     while stacks.busy:
         yield from stacks.wait()
-        sentence = different_kernels(stacks.workers.values())
-        if sentence and not told:
-            say(sentence)
-        told = told or sentence
+        told = told or _say_different_kernels(stacks.workers.values())
 
 
 def _data_of(jobs: Sequence[Job]) -> list[Data]:
@@ -94,8 +92,14 @@ def _check(workers: Sequence[Worker]) -> None:
     problems = [problem for worker in workers for problem in worker.problems]
     if problems:
         raise UserError("\n".join(dict.fromkeys(problems)))
-    if sentence := different_kernels(workers):
+
+
+def _say_different_kernels(workers: Iterable[Worker]) -> bool:
+    """Say that workers use different BLAS kernels, if they do; return whether they do."""
+    sentence = different_kernels(workers)
+    if sentence:
         say(sentence)
+    return bool(sentence)
 
 
 @contextmanager

@@ -52,6 +52,11 @@ def run_sweep(
     if task.detach and config.hydra.launcher.get("executor", "local") == "local":
         rule = "needs 'hydra.launcher.executor=dask' or slurm: local processes end with the command"
         raise ConfigError([f"'--detach' {rule} (got local)."])
+    if task.detach and len(batches) > 1:
+        rule = (
+            "cannot be given with 'hydra.sweeper.max_batch_size': a batch is submitted once the one before it has ended"
+        )
+        raise ConfigError([f"'--detach' {rule} (got {len(batches)} batches)."])
     folder = Path(config.hydra.sweep.dir).absolute()
     wanted = wanted_sweep(configs, axes, folder, multirun=True, command=task.command)
     returns: list[Sequence[JobReturn]] = []
