@@ -16,7 +16,9 @@ from convsweep.hydra_app.compose import compose_run
 from convsweep.records.files import writing
 from convsweep.records.identity import code_digest
 from convsweep.reproduce.courses import Course
-from convsweep.reproduce.logs import Log, describe, read_log
+from convsweep.reproduce.log_description import describe
+from convsweep.reproduce.log_text import read_text
+from convsweep.reproduce.logs import Log, read_log
 from convsweep.reproduce.places import Printing, images_of_an_epoch, place, wanted
 from convsweep.reproduce.programs import candidates
 from convsweep.reproduce.reproduction import describe_images
@@ -69,7 +71,7 @@ def which_program(mlruns: Path, experiment: str, asked: Asked) -> None:
     Raises:
         UserError: Something asked for makes no sense; data, disk or MLflow fail; a verdict is not the expected one.
     """
-    log = read_log(_text(asked.log))
+    log = read_log(read_text(asked.log))
     protocol = _protocol(log, asked)
     expectations = _expectations(asked.expected, protocol)
     dataset = load(protocol.config.data)
@@ -105,14 +107,6 @@ def which_program(mlruns: Path, experiment: str, asked: Asked) -> None:
     say(f"Tables and pictures: {output}")
     _tell_mlflow(study, dataset, files, study_id=study_id, mlruns=mlruns, experiment=experiment)
     _check(expectations, verdicts(study))
-
-
-def _text(path: Path) -> str:
-    if not path.is_file():
-        raise UserError(f"'--log' must be a file (got '{path}').")
-    content = path.read_bytes()
-    is_utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")  # as PowerShell's `>` writes it
-    return content.decode("utf-16" if is_utf16 else "utf-8-sig", errors="replace")
 
 
 def _protocol(log: Log, asked: Asked) -> Protocol:

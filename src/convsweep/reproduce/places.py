@@ -4,7 +4,6 @@ A program may print a window after the step on its last image, or before it, and
 image though it is divided by its full length. Which of the rules below a log follows is rarely said.
 """
 
-import itertools
 from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
@@ -13,8 +12,9 @@ import numpy as np
 
 from convsweep.errors import UserError
 from convsweep.reproduce.courses import Course, Evaluated, Evaluation, Floats, Wanted
-from convsweep.reproduce.log_lines import Metric, Printed
-from convsweep.reproduce.logs import Log, LogPlace
+from convsweep.reproduce.log_lines import Metric
+from convsweep.reproduce.log_numbers import Printed
+from convsweep.reproduce.logs import Log, LogPlace, steps_run_on
 
 Printing = Literal["after", "before", "before_run_on", "so_far"]
 PRINTINGS: tuple[Printing, ...] = get_args(Printing)
@@ -54,19 +54,20 @@ class PlacedLog(NamedTuple):
 
 
 def images_of_an_epoch(log: Log) -> int | None:
-    """Return how many images an epoch has, if the log tells: its last step, or the total that it names."""
+    """Return how many images an epoch has, if the log tells: the total that it names, or its last step."""
     if log.num_steps is not None:
         return log.num_steps
-    last_steps = {reading.place.epoch: reading.place.step for reading in log.readings if reading.place.step}
-    if not last_steps:
+    steps: dict[int, list[int]] = {}
+    for reading in log.readings:
+        if reading.place.step:
+            steps.setdefault(reading.place.epoch, []).append(reading.place.step)
+    if not steps:
         return None
-    last = max(last_steps.values())
-    runs_on = list(last_steps.values()) == sorted(last_steps.values()) and len(set(last_steps.values())) > 1
-    firsts = {reading.place.epoch: reading.place.step for reading in reversed(log.readings) if reading.place.step}
-    if runs_on and all(firsts[after] > last_steps[before] for before, after in itertools.pairwise(sorted(firsts))):
-        per_epoch, rest = divmod(last, max(last_steps))
-        return per_epoch if rest == 0 else None
-    return last
+    last = max(max(of_epoch) for of_epoch in steps.values())
+    if not steps_run_on(steps):
+        return last
+    per_epoch, rest = divmod(last, max(steps))
+    return per_epoch if rest == 0 else None
 
 
 def place(log: Log, num_train: int, epochs: int | None = None) -> PlacedLog:
@@ -175,7 +176,9 @@ def printed_by(
 
 def _in_epoch(found: LogPlace, num_train: int, *, running_on: bool) -> LogPlace:
     """Return a place with its step counted within the epoch."""
-    if found.step and running_on:
+    if found.window and not found.step:  # the last images of the epoch
+        found = found._replace(step=num_train)
+    elif found.step and running_on:
         if found.epoch > 1:
             found = found._replace(step=found.step - (found.epoch - 1) * num_train)
         else:  # the log names no epochs, or is in its first

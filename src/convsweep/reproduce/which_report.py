@@ -8,7 +8,7 @@ from rich.table import Table
 
 from convsweep.markdown import blocks, table
 from convsweep.records.files import write_whole, writing
-from convsweep.reproduce.logs import describe
+from convsweep.reproduce.log_description import describe
 from convsweep.reproduce.places import SAID_OF_PRINTING
 from convsweep.reproduce.statistics import Verdict
 from convsweep.reproduce.which_program import Judged, Study

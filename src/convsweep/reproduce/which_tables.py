@@ -11,7 +11,7 @@ import numpy as np
 
 from convsweep.records.files import write_whole, writing
 from convsweep.reproduce.courses import Floats
-from convsweep.reproduce.log_lines import Printed
+from convsweep.reproduce.log_numbers import Printed
 from convsweep.reproduce.statistics import judge, prediction_interval, prediction_p
 from convsweep.reproduce.which_program import Judged, Study, seeds
 
