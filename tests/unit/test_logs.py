@@ -251,7 +251,45 @@ def test_steps_that_run_on_make_windows_of_what_they_are_apart():
 def test_steps_counted_from_0_end_a_window_before_the_epoch_does():
     log = read_log("step 0 loss 2.3\nstep 250 loss 2.0\nstep 500 loss 1.0\nstep 750 loss 0.9")
     assert log.num_steps == 1000
-    assert len(log.readings) == 3
+    found = [(reading.place.step, reading.place.window) for reading in log.readings]
+    assert found == [(251, 250), (501, 250), (751, 250)]
+
+
+def test_steps_whose_successors_are_multiples_of_the_window_are_counted_from_0():
+    log = read_log("Epoch 1, image 499: loss 0.5\nEpoch 1, image 999: loss 0.4\nEpoch 2, image 499: loss 0.3")
+    found = [(reading.place.step, reading.place.window) for reading in log.readings]
+    assert found == [(500, 500), (1000, 500), (500, 500)]
+    assert "The log counts steps from 0: at step 99 it has seen 100 images." in log.notes
+
+
+def test_a_window_longer_than_the_training_until_there_is_left_out():
+    log = read_log("[Step 1] Past 100 steps: loss 0.023\n[Step 101] Past 100 steps: loss 2.254")
+    assert [reading.place.step for reading in log.readings] == [101]
+    assert "Numbers of windows that are longer than the training until there are left out." in log.notes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Epoch 1 - loss: 0.6\nEpoch 2 - loss: 0.5\nTraining took 3 s\nModel Accuracy = 0.9",
+        "Step 100: loss 0.6\nTesting on 400 images ...\naccuracy 0.9",
+        "Epoch 1\nloss 0.6\nEvaluating on the test set\naccuracy 0.9",
+        "Accuracy: 90%",
+    ],
+)
+def test_what_stands_below_all_training_is_of_a_test(text):
+    assert places(text)[-1][0] == "test"
+
+
+@pytest.mark.parametrize("text", ["Epoch 1\nloss: 0.5\naccuracy: 0.9", "Epoch 1 loss: 0.5\naccuracy: 0.9"])
+def test_what_stands_below_its_only_epoch_is_of_training(text):
+    assert [place[0] for place in places(text)] == ["train", "train"]
+
+
+def test_epochs_0_to_10_of_10_begin_before_training():
+    """An evaluation before the first epoch and one after each, as one course's homework prints them."""
+    found = places("(Epoch 0 / 2) val_acc: 0.1\n(Epoch 1 / 2) val_acc: 0.4\n(Epoch 2 / 2) val_acc: 0.5")
+    assert [place[1] for place in found] == [0, 1, 2]
 
 
 def test_tests_within_an_epoch_are_left_out_and_told():

@@ -102,7 +102,7 @@ def test_what_the_log_lacks_are_tests_and_windows():
     [
         ("epoch 1 step 10 loss 1\nepoch 2 step 60 loss 1", 20, None, "must fit 'data.num_train'"),
         ("epoch 2 loss 1", 20, 1, "'train.epochs' must be >= 2, the log's number (got 1)."),
-        ("step 5 past 10 steps: loss 1", 20, None, "must fit 'data.num_train'"),
+        ("step 5 past 10 steps: loss 1", 20, None, "longer than the training until there"),
     ],
 )
 def test_places_that_fit_no_training_are_refused_in_one_line(text, num_train, epochs, message):

@@ -43,16 +43,22 @@ class Line(NamedTuple):
 _COUNT = r"(\d{1,3}(?:[,_]\d{3})+(?!\d)|\d{1,15}(?![\d_]))"
 _NO_UNIT = r"(?!\s*%|\.\d|[a-z])"  # not as in 30%, 0.5, 3s
 _OF_TOTAL = rf"{_COUNT}(?:\s*(?:/|\bof\b)\s*{_COUNT})?{_NO_UNIT}"
-_EPOCH = re.compile(rf"\bep(?:och)?\b\W{{0,4}}?{_OF_TOTAL}|\b(\d{{1,6}})(?:\.|st|nd|rd|th)\s+epoch\b", re.IGNORECASE)
+_EPOCH = re.compile(
+    rf"\bep(?:och)?(?![a-z])\W{{0,4}}?{_OF_TOTAL}|\b(\d{{1,6}})(?:\.|st|nd|rd|th)\s+epoch\b", re.IGNORECASE
+)
 _PAIR = re.compile(rf"^\W{{0,3}}\[\s*{_COUNT},\s+{_COUNT}\]")  # [3,  2000] loss: 1.2
 _STEP = re.compile(
-    rf"\b(?:(?:global[ _]?)?step|iter|it|iteration|image|sample|batch(?:[ _](?:idx|index))?)\b\W{{0,4}}?{_OF_TOTAL}"
+    r"\b(?:(?:global[ _]?)?step|iter|it|iteration|image|sample|batch(?:[ _](?:idx|index))?)(?![a-z])"
+    rf"\W{{0,4}}?{_OF_TOTAL}"
     rf"|(?:\bafter\s+|^\W{{0,3}}){_COUNT}\s+(?:step|iteration|image|sample)s\b",  # After 500 steps: ...
     re.IGNORECASE,
 )
 _BAR = re.compile(rf"(?<![\w./]){_COUNT}/{_COUNT}\s*(?=\[|\u2501|\u2500|-\s)")  # 5000/5000 [====] as Keras and tqdm do
 _BAR_OF_EPOCHS = re.compile(r"\bepochs?\b\W{0,4}\d+%\|", re.IGNORECASE)
-_OF_EPOCH = re.compile(rf"\[\s*{_COUNT}/{_COUNT}\b")  # Train Epoch: 1 [100/5000 (2%)]
+_PAIRS = re.compile(rf"\[\s*{_COUNT}/{_COUNT}\]\s*\[\s*{_COUNT}/{_COUNT}\]")  # [3/10][100/1000]
+_OF_EPOCH = re.compile(  # Train Epoch: 1 [100/5000 (2%)], Epoch 1 (100/5000)
+    rf"\[\s*{_COUNT}/{_COUNT}\b|\bepoch\W{{0,4}}\d+\s*\(\s*{_COUNT}/{_COUNT}\b", re.IGNORECASE
+)
 _WINDOW = re.compile(rf"\b(?:past|last|previous|window)\b\W{{0,2}}{_COUNT}", re.IGNORECASE)  # Past 100 steps
 _BEFORE_TRAINING = re.compile(r"\b(?:before (?:any )?training|untrained|initial)\b", re.IGNORECASE)
 _ENDS = re.compile(r"\b(?:finished|done|completed?|ended|end of)\b", re.IGNORECASE)
@@ -75,14 +81,14 @@ _NUMBER = (
     r"[-+]?1\.\#(?:QNAN|SNAN|IND|INF)|[-+]?\d{1,3}(?:,\d{3})+\.\d+|[-+]?\d+,\d+(?![.\d]|,\d)"
     r"|[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?|[-+]?\b(?:nan|inf(?:inity)?)\b"
 )
-_UNITLESS = r"(?!\.?[\w\#])(?!\s*/\s*\d)(?!\s*(?:images?|samples?|steps?|iterations?|epochs?)\b)"
+_UNITLESS = r"(?!\.?[\w\#])(?!\s*/\s*\d)(?!\s*(?:\u00b1|\+/?-))(?!\s*(?:images?|samples?|steps?|iterations?|epochs?)\b)"
 _NAMES, _DIGITS = re.compile("loss|acc|top|correct", re.IGNORECASE), re.compile(r"\d|nan|inf", re.IGNORECASE)
 _METRIC = re.compile(
-    r"(?:(?<![a-z\d])|(?<=_))(?P<name>loss|acc(?:uracy)?|top-?1|correct)\.?"
+    r"(?:(?<![a-z\d])|(?<=_))(?P<name>loss|acc(?:uracy)?(?:@1)?|top-?1|correct)\.?"
     r"(?:[ _/.]{0,2}[(\[]?(?P<suffix>train(?:ing)?|val(?:id(?:ation)?)?|test|_epoch|epoch)(?![a-z])[)\]]?)?"
     r"(?![a-z])(?P<unit>\s*[(\[](?:in )?(?:%|percent|nats)[)\]])?"
     rf"(?P<between>(?:\s+(?:{_PLAIN_WORDS})\b)*)"
-    r"[)\]]?[\"']?\s*(?:[:=]|[-=]?>|->|-(?=\s)|\bis\b|\bwas\b|\bof\b)?\s*[\"']?"
+    r"[)\]]?[\"']?\s*(?:[:=]|[-=]?>|->|[-\u2013\u2014](?=\s)|\bis\b|\bwas\b|\bof\b)?\s*[\"']?"
     r"(?:(?:np\.)?float\d*\(|(?:torch\.)?tensor\(|(?:np\.)?array\(|[(\[])*"
     rf"(?<![\d.,])(?P<number>\d+\s*/\s*\d+|\d+ out of \d+|(?:{_NUMBER})){_UNITLESS}(?P<percent>\s*(?:%|percent\b))?",
     re.IGNORECASE,
@@ -93,7 +99,8 @@ _BEFORE_NAME = re.compile(  # 81.0% accuracy | 0.51 loss; 373/400 correct
     re.IGNORECASE,
 )
 _OF_OTHERS = re.compile(
-    r"\b(?:best|lowest|highest|min(?:imum|imal)?|max(?:imum|imal)?|target|previous|prev|old|improved)\b[^|,;:\d]*$",
+    r"\b(?:best|lowest|highest|min(?:imum|imal)?|max(?:imum|imal)?|target|previous|prev|old|improved)\b[^|,;:\d]*$"
+    r"|\b(?:loss|acc(?:uracy)?)\s*(?:and|[,/&+])\s*$",  # loss and accuracy: 0.5, 0.9
     re.IGNORECASE,
 )
 _GLUED = re.compile(r"[\w/.]*[_/.]$")  # train_avg_ before loss
@@ -113,7 +120,9 @@ def read_line(text: str) -> Line:
     epoch, num_epochs = _pair(_EPOCH.search(text))
     step, num_steps = _pair(_STEP.search(text))
     bar = None
-    if step is None:
+    if pairs := _PAIRS.search(text):
+        epoch, num_epochs, step, num_steps = map(_count, pairs.groups())
+    elif step is None:
         of_epoch = _OF_EPOCH.search(text)
         bar = None if of_epoch else _BAR.search(text)
         step, num_steps = _pair(of_epoch or bar)
@@ -164,6 +173,7 @@ def _numbers(text: str) -> tuple[tuple[Found, ...], tuple[str, ...]]:
             or _OF_OTHERS.search(before)
             or (metric == "loss" and (percent or fraction))
             or (name == "correct" and not (percent or fraction))
+            or (match.re is _BEFORE_NAME and not (percent or fraction or "." in number))  # Epoch 1 loss
         ):
             words = re.search(r"[\w/. ]*$", before)
             left_out.append(f"{words[0] if words else ''}{match[0]}".strip())

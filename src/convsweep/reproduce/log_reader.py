@@ -3,6 +3,7 @@
 Left out: what the log as a whole tells, such as windows and whether accuracies are in percent. That is ``logs``.
 """
 
+import re
 from typing import NamedTuple
 
 from convsweep.errors import UserError
@@ -21,6 +22,7 @@ class Item(NamedTuple):
     found: Found
     line: int
     text: str
+    is_loose: bool  # whether no line says of which epoch, step and split it is
     before_training: bool
     overwritten: bool  # whether what follows on the same line may replace it
 
@@ -34,6 +36,7 @@ class Reader:
         notes: What was taken for granted.
         num_epochs: Totals, as in ``Epoch 3/10``.
         num_steps: Totals, as in ``100/5000``.
+        epochs: The epochs that lines name.
     """
 
     def __init__(self) -> None:
@@ -42,8 +45,8 @@ class Reader:
         self.notes: list[str] = []
         self.num_epochs: set[int] = set()
         self.num_steps: set[int] = set()
+        self.epochs: set[int] = set()
         self._epoch: int | None = None
-        self._named = False  # whether a line names an epoch
         self._section: LogSplit | None = None
         self._last_step = 0
         self._announced = False  # whether a heading without numbers named the epoch, for the lines below it
@@ -60,7 +63,7 @@ class Reader:
                 self.num_epochs.add(line.num_epochs)
         if not line.found:
             self._section = line.section or self._section
-            return line.epoch is not None
+            return line.epoch is not None and not re.search(r"\d\.\d", text)
         if line.is_bar and line.step != line.num_steps:
             return False  # under way
         second_bar = line.is_bar and self._is_second(line, overwritten=overwritten)
@@ -74,14 +77,27 @@ class Reader:
             if second_bar and found.split is None:
                 split = "test"
                 self._note(f"A second bar below that of an epoch is taken to be a test's: '{text[:SHOWN]}'.")
-            window, before = line.window or None, line.before_training
-            self.items.append(Item(split, self._epoch, step, window, found, number, text, before, overwritten))
+            named = line.epoch is not None or line.step is not None or self._announced or self._section is not None
+            self.items.append(
+                Item(
+                    split,
+                    self._epoch,
+                    step,
+                    line.window or None,
+                    found,
+                    number,
+                    text,
+                    is_loose=found.split is None and not named,
+                    before_training=line.before_training,
+                    overwritten=overwritten,
+                )
+            )
         return True
 
     def _is_second(self, line: Line, *, overwritten: bool) -> bool:
         """Return whether a finished bar stands below its epoch's own, as that of a test does."""
         second = line.epoch is None and self._bar_of == (self._epoch or 1)
-        if second and not self._named and line.num_steps in self.num_steps:  # one bar an epoch, and nothing else
+        if second and not self.epochs and line.num_steps in self.num_steps:  # one bar an epoch, and nothing else
             self._epoch, second = (self._epoch or 1) + 1, False
         if not overwritten:
             self._bar_of = self._epoch or 1
@@ -107,4 +123,5 @@ class Reader:
             self._section = None
             if self._epoch is not None or not self.items:  # else the lines above are of this epoch
                 self._last_step = 0
-        self._epoch, self._named = epoch, True
+        self._epoch = epoch
+        self.epochs.add(epoch)

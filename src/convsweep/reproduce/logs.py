@@ -8,6 +8,7 @@ Left out: whether the places fit the images of a data set; that is ``places``.
 
 import itertools
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from convsweep.errors import UserError
 from convsweep.reproduce.log_lines import LogSplit, Metric, read_line
 from convsweep.reproduce.log_numbers import Printed, to_printed
-from convsweep.reproduce.log_reader import Item, Reader
+from convsweep.reproduce.log_reader import SHOWN, Item, Reader
 from convsweep.reproduce.log_tables import as_text
 from convsweep.reproduce.log_text import text_lines
 
@@ -82,27 +83,23 @@ def read_log(text: str) -> Log:
 
 def _assemble(reader: Reader) -> Log:
     """Give every number its place: epochs from 1, windows, percent or not."""
-    items, said = _with_places(reader.items)
-    notes = [*reader.notes, *said]
+    found, of_test = _loose_ones(reader.items)
+    items, left_out = _comparable(found)
+    notes = [*reader.notes, *of_test, *left_out]
     if not items:
         got = " ".join(["none.", *notes])[:-1]
         raise UserError(f"A log must hold a loss or an accuracy with its number, such as 'loss: 0.5' (got {got}).")
-    trained = [index for index, item in enumerate(items) if item.split == "train"]
-    shift = int(any(item.epoch == 0 and (item.split == "train" or not trained) for item in items))
+    shift = int(_counts_from_0(reader, items))
     if shift:
         notes.append("The log counts epochs from 0.")
-    last_epoch = _last_epoch(items, shift, reader.num_epochs)
-    in_percent = {
-        item.split
-        for item in items
-        if item.found.metric == "accuracy" and _plain(item.found.text) and to_printed(item.found.text).value > 1
-    }
-    if in_percent:
-        notes.append(f"Accuracies of {' and '.join(sorted(in_percent))} are taken to be in percent: one is above 1.")
-    commas = next((item.found.text for item in items if "," in item.found.text and "." not in item.found.text), None)
-    if commas:
-        notes.append(f"Numbers such as {commas} are read with a decimal comma.")
-    windows = _windows(items)
+    before_first = _before_first_step(reader.items)
+    if before_first is not None:
+        notes.append("The log counts steps from 0: at step 99 it has seen 100 images.")
+    last_epoch = _last_epoch(items, shift, reader)
+    in_percent, of_numbers = _in_percent(items)
+    notes += of_numbers
+    trained = [index for index, item in enumerate(items) if item.split == "train"]
+    windows = _windows(items, before_first or 0)
     readings = []
     for index, item in enumerate(items):
         if item.before_training:
@@ -113,58 +110,124 @@ def _assemble(reader: Reader) -> Log:
             epoch = 1
         else:  # without an epoch: before training if it stands above all that is trained, else after it
             epoch = 0 if trained and index < trained[0] else last_epoch
-        place = LogPlace(item.split, epoch, item.step or 0, windows[index])
+        step = 0 if item.step is None else item.step + (before_first is not None)
+        place = LogPlace(item.split, epoch, step, windows[index])
         printed = to_printed(item.found.text, percent=item.split in in_percent and item.found.metric == "accuracy")
         readings.append(Reading(place, item.found.metric, _checked(printed, item), item.line, item.text))
     num_steps = next(iter(reader.num_steps)) if len(reader.num_steps) == 1 else None
-    if num_steps is None and any(item.step == 0 for item in reader.items):
-        num_steps = max(item.step or 0 for item in items) + max(windows) or None  # steps 0, 100, ..., 900 are of 1,000
+    if num_steps is None and any(item.step == 0 for item in reader.items):  # steps 0, 100, ..., 900 are of 1,000
+        num_steps = max(item.step or 0 for item in items) + max(windows) or None
     overwritten = {item.line for item in items if item.overwritten}
     kept = _without_repetitions(readings, overwritten)
     return Log(tuple(kept), last_epoch, num_steps, tuple(reader.ignored), tuple(notes))
 
 
-def _with_places(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
-    """Return the numbers that a program's seeds can be compared with, and what is said of the others."""
+def _loose_ones(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
+    """Take numbers that stand below all training, and don't say of which images they are, for a test's."""
+    loose, others = [item for item in items if item.is_loose], [item for item in items if not item.is_loose]
+    if others:  # more than one epoch or its steps, all above
+        are_below = loose and loose[0].line > max(item.line for item in others)
+        is_test = are_below and (len({item.epoch for item in others}) > 1 or any(item.step for item in others))
+    else:
+        is_test = bool(loose) and len({item.found.metric for item in loose}) == len(loose)
+    if not is_test:
+        return list(items), []
+    note = f"'{loose[0].text[:SHOWN]}' doesn't say of which images it is, and is taken to be a test's."
+    return [item._replace(split="test") if item.is_loose else item for item in items], [note]
+
+
+def _comparable(items: Sequence[Item]) -> tuple[list[Item], list[str]]:
+    """Leave out numbers that no program prints; return what is said of them, too."""
     of_training = [item for item in items if item.split == "train"]
-    none_yet = [item for item in of_training if item.step == 0]
-    untrained = [item for item in of_training if item.before_training]
     last_steps: dict[int | None, int] = {}
     for item in items:
         last_steps[item.epoch] = max(last_steps.get(item.epoch, 0), item.step or 0)
-    within = [item for item in items if item.split != "train" and item.step and item.step < last_steps[item.epoch]]
-    notes = {
-        "Numbers of step 0 are left out: they are means of no image, or of one.": none_yet,
-        "Numbers of training images before training are left out.": untrained,
-        "Tests within an epoch are left out: programs are tested at an epoch's end.": within,
+    left_out = {
+        "Numbers of step 0 are left out: they are means of no image, or of one.": [
+            item for item in of_training if item.step == 0
+        ],
+        "Numbers of windows that are longer than the training until there are left out.": [
+            item for item in of_training if (item.epoch or 1) == 1 and item.step and (item.window or 0) > item.step + 1
+        ],
+        "Numbers of training images before training are left out.": [
+            item for item in of_training if item.before_training
+        ],
+        "Tests within an epoch are left out: programs are tested at an epoch's end.": [
+            item for item in items if item.split != "train" and item.step and item.step < last_steps[item.epoch]
+        ],
     }
-    left_out = [id(item) for group in notes.values() for item in group]
+    gone = {id(item) for group in left_out.values() for item in group}
     kept = [
         item if item.split == "train" else item._replace(step=None, window=None)
         for item in items
-        if id(item) not in left_out
+        if id(item) not in gone
     ]
-    return kept, [note for note, group in notes.items() if group]
+    return kept, [note for note, group in left_out.items() if group]
 
 
-def _last_epoch(items: Sequence[Item], shift: int, totals: set[int]) -> int:
+def _before_first_step(items: Sequence[Item]) -> int | None:
+    """Return at which step a log that counts them from 0 has printed nothing yet; None if it counts from 1.
+
+    That is 0 if lines are of steps 0, 100, 200 ..., and -1 if they are of steps 99, 199, 299 ...
+    """
+    steps = _by_epoch([item for item in items if item.split == "train"])
+    if any(0 in of_epoch for of_epoch in steps.values()):
+        return 0
+    gaps = Counter(after - before for of_epoch in steps.values() for before, after in itertools.pairwise(of_epoch))
+    gap = gaps.most_common(1)[0][0] if gaps else 0
+    return -1 if gap > 1 and all((step + 1) % gap == 0 for of_epoch in steps.values() for step in of_epoch) else None
+
+
+def _by_epoch(items: Sequence[Item]) -> dict[int, list[int]]:
+    """Return the steps of each epoch, in the log's order."""
+    steps: dict[int, list[int]] = {}
+    for item in items:
+        if item.step is not None and item.step not in steps.setdefault(item.epoch or 0, [])[-1:]:
+            steps[item.epoch or 0].append(item.step)
+    return steps
+
+
+def _counts_from_0(reader: Reader, items: Sequence[Item]) -> bool:
+    """Return whether epoch 0 is the first in training, and not the state before it."""
+    if 0 not in reader.epochs or max(reader.epochs) in reader.num_epochs:
+        return False
+    first = {item.split for item in items if item.epoch == 0}
+    return not first or "train" in first or not any(item.split == "train" for item in items)
+
+
+def _last_epoch(items: Sequence[Item], shift: int, reader: Reader) -> int:
     """Return the run's last epoch.
 
     Raises:
         UserError: The log contradicts itself.
     """
+    totals = reader.num_epochs
     if len(totals) > 1:
         raise UserError(
             f"A log must be of one run: its lines say 'of {min(totals)} epochs' and 'of {max(totals)} epochs'."
         )
-    last = max([*((item.epoch or 0) + shift for item in items), 1])
+    last = max([*(epoch + shift for epoch in reader.epochs), *((item.epoch or 0) + shift for item in items), 1])
     if totals and last > min(totals):
         raise UserError(f"A log's epochs must not exceed their total (got epoch {last} of {min(totals)}).")
     return min(totals, default=last)
 
 
-def _plain(text: str) -> bool:
-    return "%" not in text and "/" not in text
+def _in_percent(items: Sequence[Item]) -> tuple[set[LogSplit], list[str]]:
+    """Return the splits whose accuracies are in percent without a sign, and what is said of how numbers are written."""
+    in_percent = {
+        item.split
+        for item in items
+        if item.found.metric == "accuracy"
+        and not re.search("[%/]", item.found.text)
+        and to_printed(item.found.text).value > 1
+    }
+    notes = []
+    if in_percent:
+        notes.append(f"Accuracies of {' and '.join(sorted(in_percent))} are taken to be in percent: one is above 1.")
+    commas = next((item.found.text for item in items if re.fullmatch(r"[^.]*,[^.]*", item.found.text)), None)
+    if commas:
+        notes.append(f"Numbers such as {commas} are read with a decimal comma.")
+    return in_percent, notes
 
 
 def _checked(printed: Printed, item: Item) -> Printed:
@@ -184,16 +247,13 @@ def steps_run_on(steps: Mapping[int, Sequence[int]]) -> bool:
     return bool(pairs) and all(min(steps[after]) > max(steps[before]) for before, after in pairs)
 
 
-def _windows(items: Sequence[Item]) -> list[int]:
+def _windows(items: Sequence[Item], before_first: int) -> list[int]:
     """Return of how many steps each number is the mean; 0 where it has no step.
 
     A window is what an epoch's steps are most often apart; a line that is missing makes no larger window.
     """
-    steps: dict[int, list[int]] = {}
-    for item in items:
-        if item.step is not None:
-            steps.setdefault(item.epoch or 0, []).append(item.step)
-    begins = dict.fromkeys(steps, 0)
+    steps = _by_epoch(items)
+    begins = dict.fromkeys(steps, before_first)
     if steps_run_on(steps):
         begins |= {after: max(steps[before]) for before, after in itertools.pairwise(sorted(steps))}
     windows: dict[tuple[int, int], int] = {}  # by epoch and step
