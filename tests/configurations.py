@@ -11,7 +11,7 @@ from convsweep.records.sweep import Sweep, SweepJob, new_id
 from convsweep.runs.stack import Job
 
 DEFAULTS = {  # an integration test holds them equal to those of conf/
-    "model": {"num_filters": 8, "init_scale": 1.0, "padding": "valid"},
+    "model": {"num_filters": 8, "init_scale": 1.0, "padding": "valid", "undivided": []},
     "train": {
         "learning_rate": 0.005,
         "epochs": 10,
@@ -24,7 +24,7 @@ DEFAULTS = {  # an integration test holds them equal to those of conf/
         "frozen": [],
         "window": 500,
     },
-    "data": {"name": "mnist_5k", "num_train": 4200, "num_valid": 400, "num_test": 400},
+    "data": {"name": "mnist_5k", "num_train": 4200, "num_valid": 400, "num_test": 400, "pixels": "centred"},
     "tracking": {"enabled": True, "experiment": "convsweep"},
     "mlruns": "mlruns",
     "rerun": False,
@@ -37,6 +37,7 @@ MNIST: dict[str, object] = {
     "num_train": 5000,
     "num_valid": 1000,
     "num_test": 400,
+    "pixels": "centred",
 }
 
 SMALL = {  # trains in some 20 ms

@@ -1,6 +1,6 @@
 """The network as plain loops, in float64: slow, obvious, and written from the tutorial's description alone.
 
-It shares no code with ``convsweep``. Images are ``[H, W]`` in [-0.5, 0.5]; feature maps ``[H', W', F]``
+It shares no code with ``convsweep``. Images are ``[H, W]``, in [-0.5, 0.5] in the tutorial; feature maps ``[H', W', F]``
 as the tutorial has them; the dense layer reads them flattened in that order.
 """
 
@@ -85,14 +85,20 @@ class Reference:
 
     def train_dense(self, features, probabilities, label, learning_rate):
         """Loop over the ten outputs as the tutorial's code does; return the gradient that leaves the layer."""
+        if self.gradient == "softmax_twice":
+            return self.train_dense_by_errors(features, probabilities, label, learning_rate)
         grad_features = np.zeros_like(features)
         for output in range(10):
             # of the loss towards this output's probability: nothing but the true class's matters
             grad_probability = -1 / probabilities[label] if output == label else 0.0
-            if grad_probability == 0 and self.gradient in ("exact", "after_update"):
+            if self.gradient == "without_log" and output == label:
+                grad_probability = -1.0
+            if grad_probability == 0 and self.gradient not in ("last_class", "as_printed"):
                 continue  # the line whose absence is the tutorial's second fault
             p = probabilities[output]
             grad_logits = np.array([-p * q for q in probabilities])  # d p / d z_c for the other classes c
+            if self.gradient == "true_class":
+                grad_logits[:] = 0
             if self.gradient == "as_printed":
                 grad_logits[output] += p * (1 - p)  # the first fault: `+=` onto -p p
             else:
@@ -104,6 +110,20 @@ class Reference:
                 self.biases = self.biases - learning_rate * grad_logits
             if self.gradient == "after_update":
                 grad_features = self.weights @ grad_logits
+        return grad_features
+
+    def train_dense_by_errors(self, features, probabilities, label, learning_rate):
+        """Hand p - y to the softmax's backward pass, a matrix of derivatives, as if it were the gradient towards p."""
+        errors = [p - (c == label) for c, p in enumerate(probabilities)]
+        grad_logits = np.zeros(10)
+        for c in range(10):
+            for k in range(10):
+                derivative = probabilities[k] * ((c == k) - probabilities[c])
+                grad_logits[c] += errors[k] * derivative
+        grad_features = self.weights @ grad_logits
+        if "dense" not in self.frozen:
+            self.weights = self.weights - learning_rate * np.outer(features, grad_logits)
+            self.biases = self.biases - learning_rate * grad_logits
         return grad_features
 
 

@@ -79,7 +79,7 @@ def _peers() -> Iterator[dict[str, Turn]]:
 
 def images(count: int) -> Batch:
     """Return the first training images of mnist_5k."""
-    return load(Mnist5k(name="mnist_5k", num_train=count, num_valid=1, num_test=1)).splits.train
+    return load(Mnist5k(name="mnist_5k", num_train=count, num_valid=1, num_test=1, pixels="centred")).splits.train
 
 
 def parameters(seed: int, dtype: npt.DTypeLike = np.float32, num_filters: int = NUM_FILTERS) -> Parameters:

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from convsweep.errors import UserError
 from convsweep.nn.layers import Ties
 from convsweep.nn.network import Gradient, Layer
-from convsweep.nn.patches import Padding
+from convsweep.nn.patches import Padding, PixelRange
 
 PositiveInt = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0)]
@@ -41,6 +41,7 @@ class Model(_Section):
     num_filters: PositiveInt
     init_scale: PositiveFloat
     padding: Padding
+    undivided: Annotated[tuple[Layer, ...], Field(strict=False)]
 
 
 class Train(_Section):
@@ -65,6 +66,7 @@ class Mnist5k(_Section):
     num_train: Annotated[int, Field(ge=1, le=4200)]
     num_valid: Annotated[int, Field(ge=1, le=400)]
     num_test: Annotated[int, Field(ge=1, le=400)]
+    pixels: PixelRange
 
 
 class IdxFiles(_Section):
@@ -76,6 +78,7 @@ class IdxFiles(_Section):
     num_train: Annotated[int, Field(ge=1, le=60_000)]
     num_valid: Annotated[int, Field(ge=1, le=60_000)]
     num_test: Annotated[int, Field(ge=1, le=10_000)]
+    pixels: PixelRange
 
 
 class Tracking(_Section):

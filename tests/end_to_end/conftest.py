@@ -348,8 +348,8 @@ def network_of():
     """The network that a record's last checkpoint holds."""
 
     def network(record):
-        parameters = read_record(record).checkpoint().parameters
-        return CNN([parameters], [0.0], padding=read_config(record).model.padding)
+        parameters, config = read_record(record).checkpoint().parameters, read_config(record)
+        return CNN([parameters], [0.0], padding=config.model.padding, pixels=config.data.pixels)
 
     return network
 

@@ -17,7 +17,7 @@ DOTTED = [file.replace("-idx", ".idx") for file in FILES]
 
 
 def load(folder, name="mnist"):
-    data.load.cache_clear()  # it would not look at the files again
+    data.read.cache_clear()  # it would not look at the files again
     return data.load(make_config({"data": MNIST | {"name": name, "dir": str(folder)}}).data)
 
 
@@ -161,7 +161,7 @@ def test_what_is_no_folder_is_refused(tmp_path, name):
 def test_where_no_cache_can_be_made_the_ways_out_are_named(tmp_path, monkeypatch, name):
     (tmp_path / "home").write_text("a file, so that no folder can be made in it")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-    data.load.cache_clear()
+    data.read.cache_clear()
     with pytest.raises(UserError, match=r"Not a directory\. Set data\.dir .*data=mnist_5k") as error:
         data.load(make_config({"data": MNIST | {"name": name, "mirrors": ["http://127.0.0.1:1"]}}).data)
     assert len(str(error.value).splitlines()) == 1
@@ -172,6 +172,6 @@ def test_a_damaged_file_in_the_cache_says_that_it_can_be_downloaded_again(tmp_pa
     cache = tmp_path / "convsweep" / "mnist"
     shutil.copytree(mnist_dir, cache)
     (cache / f"{FILES[3]}.gz").write_bytes(b"")
-    data.load.cache_clear()
+    data.read.cache_clear()
     with pytest.raises(UserError, match=f"Delete '{cache}', and it is downloaded again"):
         data.load(make_config({"data": MNIST}).data)

@@ -4,31 +4,43 @@ import json
 
 import numpy as np
 import pytest
+from configurations import make_config
 from mlflow.exceptions import MlflowException
+
+from convsweep.nn.network import Parameters
+from convsweep.runs.training import class_probabilities
 
 COLUMNS = ["digit", *(f"p{digit}" for digit in range(10))]
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A model with its signature, of random parameters, as MLflow loads it from a folder."""
+def model_of(tmp_path_factory):
+    """Make a model with its signature, of random parameters, that sees such pixels, as MLflow loads it from a folder."""
     import mlflow.pyfunc
 
     from convsweep.tracking.models import CHECKPOINT, model_template
 
-    folder = tmp_path_factory.mktemp("model")
-    for name, text in model_template().items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
+    def model(pixels):
+        folder = tmp_path_factory.mktemp("model")
+        for name, text in model_template(pixels).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        (folder / CHECKPOINT).parent.mkdir(exist_ok=True)
+        np.savez(folder / CHECKPOINT, **parameters()._asdict())
+        return mlflow.pyfunc.load_model(str(folder))
+
+    return model
+
+
+def parameters():
     rng = np.random.default_rng(0)
-    (folder / CHECKPOINT).parent.mkdir(exist_ok=True)
-    np.savez(
-        folder / CHECKPOINT,
-        filters=rng.normal(size=(2, 3, 3)).astype(np.float32),
-        weights=rng.normal(size=(13 * 13 * 2, 10)).astype(np.float32),
-        biases=np.zeros(10, np.float32),
-    )
-    return mlflow.pyfunc.load_model(str(folder))
+    filters = rng.normal(size=(2, 3, 3)).astype(np.float32)
+    return Parameters(filters, rng.normal(size=(338, 10)).astype(np.float32), np.zeros(10, np.float32))
+
+
+@pytest.fixture(scope="module")
+def model(model_of):
+    return model_of("centred")
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +59,14 @@ def served(model):
 @pytest.fixture(scope="module")
 def images(digits):
     return digits[0][:3]
+
+
+@pytest.mark.parametrize("pixels", ["centred", "unit", "bytes"])
+def test_a_model_sees_the_pixels_that_its_network_was_trained_on(model_of, images, pixels):
+    config = make_config({"model.num_filters": 2, "data.pixels": pixels})
+    expected = class_probabilities(config, parameters(), images)
+    answers = model_of(pixels).predict(images)
+    np.testing.assert_allclose(answers[COLUMNS[1:]], expected, rtol=1e-3, atol=1e-6)
 
 
 def test_integers_of_any_type_give_the_same_answers(model, images):

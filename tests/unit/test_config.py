@@ -11,12 +11,14 @@ TUTORIAL = {
     "model.num_filters": 8,
     "model.init_scale": 1.0,
     "model.padding": "valid",
+    "model.undivided": (),
     "train.learning_rate": 0.005,
     "train.epochs": 10,
     "train.shuffle": False,
     "train.gradient": "exact",
     "train.ties": "all",
     "train.frozen": (),
+    "data.pixels": "centred",
 }
 
 
@@ -37,6 +39,8 @@ BROKEN = [
     ("model.num_filters", 0, "'model.num_filters' must be >= 1 (got 0)."),
     ("model.num_filters", 2.5, "'model.num_filters' must be a whole number (got 2.5)."),
     ("model.num_filters", True, "'model.num_filters' must be a whole number (got True)."),
+    ("model.undivided", ["pool"], "'model.undivided.0' must be one of conv, dense (got 'pool')."),
+    ("data.pixels", "signed", "'data.pixels' must be one of centred, unit, bytes (got 'signed')."),
     ("model.padding", "full", "'model.padding' must be one of valid, same (got 'full')."),
     ("train.epochs", 0, "'train.epochs' must be >= 1 (got 0)."),
     ("train.epochs", 3.0, "'train.epochs' must be a whole number (got 3.0)."),
@@ -47,7 +51,8 @@ BROKEN = [
     (
         "train.gradient",
         "wrong",
-        "'train.gradient' must be one of exact, last_class, as_printed, after_update (got 'wrong').",
+        "'train.gradient' must be one of exact, last_class, as_printed, after_update, without_log, true_class, "
+        "softmax_twice (got 'wrong').",
     ),
     ("train.ties", "last", "'train.ties' must be one of all, first, split, average (got 'last')."),
     ("train.frozen", ["pool"], "'train.frozen.0' must be one of conv, dense (got 'pool')."),

@@ -18,6 +18,7 @@ DECIDES_A_NUMBER = {  # another value for every key that does
     "model.num_filters": 9,
     "model.init_scale": 1.5,
     "model.padding": "same",
+    "model.undivided": ["dense"],
     "train.learning_rate": 0.006,
     "train.epochs": 9,
     "train.seed": 1,
@@ -32,6 +33,7 @@ DECIDES_A_NUMBER = {  # another value for every key that does
     "data.num_train": 4000,
     "data.num_valid": 300,
     "data.num_test": 300,
+    "data.pixels": "unit",
 }
 DECIDES_NONE = {
     "data.dir": "elsewhere",

@@ -2,15 +2,17 @@
 
 import itertools
 import tracemalloc
+from typing import get_args
 
 import numpy as np
 import pytest
+from reference import Reference
 from side_by_side import differences_from_reference
 
 from convsweep.nn.layers import PENDING, cross_entropy
-from convsweep.nn.network import CNN, initial_parameters
+from convsweep.nn.network import CNN, Gradient, initial_parameters
 from convsweep.nn.patches import block_patches, normalize
-from convsweep.nn.training import Batch, initialization_rng, learn
+from convsweep.nn.training import Batch, initialization_rng, learn, learn_in_own_orders, predict
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
@@ -118,6 +120,44 @@ def test_a_kept_member_goes_on_as_if_the_others_were_still_there(digits):
     learn(whole, first)
     thinned = whole.keep([2])
     np.testing.assert_array_equal(learn(thinned, second)[0], learn(whole, second)[2])
+
+
+@pytest.mark.parametrize("gradient", get_args(Gradient))
+def test_members_with_images_of_their_own_equal_their_solo_runs_bit_for_bit(digits, gradient):
+    batch = Batch(digits[0][:300], digits[1][:300])
+    members = [initial_parameters(3, rng=initialization_rng(seed)) for seed in range(4)]
+    orders = np.stack([np.random.default_rng(seed).permutation(300)[:130] for seed in range(4)])
+    stack = CNN(members, [0.005, 0.01, 0.02, 0.005], gradient=gradient)
+    together = learn_in_own_orders(stack, batch, orders)
+    for place, order in enumerate(orders):
+        solo = CNN([members[place]], [float(stack.learning_rates[place])], gradient=gradient)
+        np.testing.assert_array_equal(learn(solo, Batch(batch.images[order], batch.labels[order]))[0], together[place])
+        for ours, theirs in zip(stack.parameters(place), solo.parameters(), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("pixels", ["centred", "unit", "bytes"])
+def test_a_network_learns_from_and_predicts_the_pixels_that_it_is_told_to_see(digits, pixels):
+    batch = Batch(digits[0][:20], digits[1][:20])
+    start = initial_parameters(2, rng=initialization_rng(3), dtype=np.float64)
+    seen = {"centred": batch.images / 255 - 0.5, "unit": batch.images / 255, "bytes": batch.images / 1}[pixels]
+    slow = Reference(*start)
+    losses = [slow.step(image, label, 1e-6)[0] for image, label in zip(seen, batch.labels.tolist(), strict=True)]
+    network = CNN([start, start], [1e-6, 0.0], pixels=pixels).keep([0])
+    np.testing.assert_allclose(cross_entropy(learn(network, batch), batch.labels)[0], losses, rtol=1e-10)
+    expected = slow.logits(slow.pool(slow.convolve(seen[0])).flatten())
+    np.testing.assert_allclose(predict(network, batch.images)[0, 0], expected, rtol=1e-9)
+
+
+def test_initial_parameters_can_be_left_undivided():
+    """The same draws, without the divisor 9 of filters and the number of inputs of weights."""
+    divided = initial_parameters(2, rng=initialization_rng(0), dtype=np.float64)
+    filters = initial_parameters(2, rng=initialization_rng(0), dtype=np.float64, undivided=["conv"])
+    weights = initial_parameters(2, 0.5, rng=initialization_rng(0), dtype=np.float64, undivided=["dense"])
+    np.testing.assert_allclose(filters.filters, 9 * divided.filters)
+    np.testing.assert_array_equal(filters.weights, divided.weights)
+    np.testing.assert_allclose(weights.filters, 0.5 * divided.filters)
+    np.testing.assert_allclose(weights.weights, 0.5 * 338 * divided.weights)
 
 
 def test_what_the_model_draws_does_not_change_the_order_of_images():

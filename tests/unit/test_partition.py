@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convsweep.config import flatten
-from convsweep.runs.partition import FILTERS_AT_ONCE, divide_into_stacks, training_cost
+from convsweep.runs.partition import FILTERS_AT_ONCE, MEMBERS_OWN, divide_into_stacks, training_cost
 
 
 def configs(*changes):
@@ -17,9 +17,22 @@ def seeds(number, **changes):
 
 
 def test_jobs_that_differ_in_what_members_may_differ_in_share_a_stack():
-    jobs = configs({"train.seed": 1}, {"train.learning_rate": 0.1}, {"model.init_scale": 3.0}, {"train.epochs": 4}, {})
+    jobs = configs(
+        {"train.seed": 1},
+        {"train.learning_rate": 0.1},
+        {"model.init_scale": 3.0},
+        {"model.undivided": ["conv"]},
+        {"train.epochs": 4},
+        {},
+    )
     (stack,) = divide_into_stacks(jobs, processes=1)
-    assert sorted(stack) == [0, 1, 2, 3, 4]
+    assert sorted(stack) == [0, 1, 2, 3, 4, 5]
+
+
+def test_jobs_with_orders_of_images_of_their_own_share_a_stack_where_that_is_asked_for():
+    jobs = configs({"train.shuffle": True}, {"train.shuffle": True, "train.order_seed": 1})
+    assert len(divide_into_stacks(jobs, processes=1)) == 2
+    assert len(divide_into_stacks(jobs, processes=1, own=MEMBERS_OWN | {"order_seed"})) == 1
 
 
 def test_jobs_that_differ_in_anything_else_do_not_share_a_stack():
@@ -36,6 +49,7 @@ def test_jobs_that_differ_in_anything_else_do_not_share_a_stack():
         {"train.window": 50},
         {"data.num_train": 90},
         {"data.num_test": 90},
+        {"data.pixels": "unit"},
         {"data": MNIST},
     )
     assert sorted(divide_into_stacks(jobs, processes=1)) == [[number] for number in range(len(jobs))]

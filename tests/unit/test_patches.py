@@ -12,6 +12,11 @@ def test_pixels_map_to_minus_a_half_and_a_half():
     assert normalize(np.array([0, 51, 255], np.uint8), np.float64).tolist() == [-0.5, 51 / 255 - 0.5, 0.5]
 
 
+@pytest.mark.parametrize(("pixels", "seen"), [("unit", [0, 51 / 255, 1]), ("bytes", [0, 51, 255])])
+def test_pixels_can_be_seen_as_people_forget_to_centre_or_divide_them(pixels, seen):
+    assert normalize(np.array([0, 51, 255], np.uint8), np.float64, pixels).tolist() == seen
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_normalized_pixels_have_the_dtype_asked_for(dtype):
     assert normalize(np.zeros((2, 2), np.uint8), dtype).dtype == dtype

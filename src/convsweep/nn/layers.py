@@ -47,9 +47,12 @@ class Conv2d:
         self._grad_planes = np.empty((planes, *self._rows.shape), filters.dtype)  # [4, R, F, 9]
 
     def forward(self, patches: Floats) -> Floats:
-        """Convolve patches ``[4, 9, B]`` into feature maps ``[4, R, F, B]`` (the layer's own buffer)."""
+        """Convolve patches ``[4, 9, B]`` into feature maps ``[4, R, F, B]`` (the layer's own buffer).
+
+        Patches ``[4, R, 9, B]`` are of an image for each member.
+        """
         # out[i, r, f, b] = sum_t filters[r, f, t] patches[i, t, b]
-        self._patches = patches[:, None]  # [4, 1, 9, B]
+        self._patches = patches[:, None] if patches.ndim == 3 else patches  # [4, 1, 9, B] or [4, R, 9, B]
         np.matmul(self._rows, self._patches, out=self.output)
         return self.output
 

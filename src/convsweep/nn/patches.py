@@ -15,25 +15,30 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.floating[Any]]
 Pixels = npt.NDArray[np.uint8]
 Padding = Literal["valid", "same"]
+PixelRange = Literal["centred", "unit", "bytes"]
 
 KERNEL = 3
 
 
-def normalize(images: Pixels, dtype: npt.DTypeLike = np.float32) -> Floats:
-    """Map pixels 0..255 to [-0.5, 0.5].
+def normalize(images: Pixels, dtype: npt.DTypeLike = np.float32, pixels: PixelRange = "centred") -> Floats:
+    """Map pixels 0..255 to the range that the network sees.
 
     Args:
         images: Grey values, uint8, any shape.
         dtype: float32 or float64.
+        pixels: ``centred`` (-0.5 to 0.5, as in the tutorial), ``unit`` (0 to 1) or ``bytes`` (0 to 255).
 
     Returns:
-        ``images / 255 - 0.5``, same shape.
+        ``images / 255 - 0.5``, ``images / 255`` or ``images``, same shape.
 
     >>> normalize(np.array([0, 255], np.uint8))
     array([-0.5,  0.5], dtype=float32)
     """
+    if pixels == "bytes":
+        return images.astype(dtype)
     scaled = np.divide(images, 255, dtype=dtype)
-    scaled -= scaled.dtype.type(0.5)
+    if pixels == "centred":
+        scaled -= scaled.dtype.type(0.5)
     return scaled
 
 

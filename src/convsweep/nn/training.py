@@ -152,6 +152,33 @@ def learn(network: CNN, batch: Batch) -> Floats:
     return logits
 
 
+def learn_in_own_orders(network: CNN, batch: Batch, orders: npt.NDArray[np.intp]) -> Floats:
+    """Train every member on images in an order of its own; return the logits before each step.
+
+    Args:
+        network: The stack.
+        batch: What the orders choose from.
+        orders: Numbers of images, ``[R, N]``.
+
+    Returns:
+        ``[R, N, C]``, in each member's own order.
+    """
+    members, number = orders.shape
+    logits = np.empty((members, number, NUM_CLASSES))  # float64, whatever the network's dtype
+    labels = batch.labels[orders]  # [R, N]
+    steps_at_once = max(PATCHES_AT_ONCE // members, 1)
+    buffer: Floats | None = None
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, number, steps_at_once):
+            chosen = orders[:, start : start + steps_at_once].T  # [n, R]
+            pixels = normalize(batch.images[chosen.reshape(-1)], network.dtype, network.pixels)  # [n * R, 28, 28]
+            buffer = block_patches(pixels, network.padding, out=None if buffer is None else buffer[: len(pixels)])
+            by_step = buffer.reshape(*chosen.shape, *buffer.shape[1:]).swapaxes(1, 2)  # [n, 4, R, 9, B]
+            for i, patches in enumerate(by_step, start):
+                logits[:, i] = network.step(patches, labels[:, i])
+    return logits
+
+
 def predict(network: CNN, images: Pixels) -> Floats:
     """Return every member's logits for images ``[N, 28, 28]``, without learning: ``[R, N, C]``, float64."""
     logits = np.empty((len(network), len(images), NUM_CLASSES))
@@ -231,6 +258,6 @@ def _patches(network: CNN, images: Pixels) -> Iterator[Floats]:
     """Yield each image's patches ``[4, 9, B]``, made some images at a time in one buffer: use each before the next."""
     buffer: Floats | None = None
     for start in range(0, len(images), PATCHES_AT_ONCE):
-        pixels = normalize(images[start : start + PATCHES_AT_ONCE], network.dtype)
+        pixels = normalize(images[start : start + PATCHES_AT_ONCE], network.dtype, network.pixels)
         buffer = block_patches(pixels, network.padding, out=None if buffer is None else buffer[: len(pixels)])
         yield from buffer

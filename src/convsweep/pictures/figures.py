@@ -77,7 +77,8 @@ def _mosaics(
 ) -> tuple[Image.Image, ...]:
     """Draw the figures after the first, in the order of ``FIGURES``."""
     (images, labels), names = dataset.splits.test, CLASS_NAMES[dataset.name]
-    maps = convolve(normalize(images[0], config.train.dtype), after.filters, config.model.padding)  # [F, H', W']
+    seen = normalize(images[0], config.train.dtype, config.data.pixels)
+    maps = convolve(seen, after.filters, config.model.padding)  # [F, H', W']
     return (
         mosaics.filters_before_and_after(before.filters, after.filters),
         mosaics.feature_maps(images[0], maps, names[labels[0]]),

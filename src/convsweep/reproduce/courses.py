@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from convsweep.config import RunConfig
-from convsweep.nn.layers import cross_entropy
+from convsweep.nn.layers import Labels, cross_entropy
 from convsweep.nn.network import CNN
-from convsweep.nn.training import Batch, Splits, learn, order_rng, predict
+from convsweep.nn.training import Batch, Splits, learn, learn_in_own_orders, order_rng, predict
 from convsweep.reproduce.printing import first_not_a_number
 from convsweep.runs.training import beginning, network_of
 
@@ -59,22 +59,23 @@ def follow(configs: Sequence[RunConfig], wanted: Wanted, splits: Splits) -> list
     """Train runs as one stack; return the course of each.
 
     Args:
-        configs: Alike in all that decides whether runs can share a stack; see ``runs.partition``.
+        configs: Alike in all that decides whether runs can share a stack, but for the order of images; see
+            ``runs.partition``.
         wanted: What to keep.
         splits: The images.
     """
     network = network_of(configs, [beginning(config).parameters for config in configs])
     shared, num_train = configs[0].train, len(splits.train.labels)
-    rng = order_rng(shared.order_seed)
+    rngs = [order_rng(config.train.order_seed) for config in configs]
     members = _Members(len(network), shared.epochs * num_train, plain_softmax=wanted.plain_softmax)
     evaluations = {}
     for epoch in range(shared.epochs + 1):
         if epoch > 0:
-            order = rng.permutation(num_train) if shared.shuffle else np.arange(num_train)
+            in_file = np.arange(num_train)
+            orders = np.stack([rng.permutation(num_train) if shared.shuffle else in_file for rng in rngs])  # [R, N]
             for start in range(0, num_train, IMAGES_AT_ONCE):
-                chosen = order[start : start + IMAGES_AT_ONCE]
-                batch = Batch(splits.train.images[chosen], splits.train.labels[chosen])
-                members.take(learn(network, batch), batch)
+                chosen = orders[:, start : start + IMAGES_AT_ONCE]
+                members.take(_learn(network, splits.train, chosen), splits.train.labels[chosen])
         for evaluation in wanted.evaluations:
             if evaluation.epoch == epoch:
                 evaluations[evaluation] = members.scores(network, _images(evaluation.split, splits))
@@ -106,19 +107,23 @@ class _Members:
         self._plain_softmax = plain_softmax
         self._seen = 0
 
-    def take(self, logits: npt.NDArray[np.floating], batch: Batch) -> None:
-        """Add what was seen on some more images: ``[R, N, C]``, before each step."""
-        self._note_divergence(logits, batch)
-        for member, first in enumerate(self.diverged_at):
+    def take(self, logits: npt.NDArray[np.floating], labels: Labels) -> None:
+        """Add what was seen on some more images: logits ``[R, N, C]``, before each step, and labels ``[R, N]``."""
+        number = labels.shape[1]
+        part = slice(self._seen + 1, self._seen + 1 + number)
+        for member, (own_logits, own_labels) in enumerate(zip(logits, labels, strict=True)):
+            finite = self._finite_images(own_logits, own_labels)
+            if self.diverged_at[member] is None and finite < number:
+                self.diverged_at[member] = self._seen + finite + 1
+            first = self.diverged_at[member]
             if first is not None:
-                logits[member, max(first - 1 - self._seen, 0) :] = np.nan
-        with np.errstate(invalid="ignore", over="ignore"):
-            losses = cross_entropy(logits, batch.labels)  # [R, N]
-        hits = logits.argmax(axis=-1) == batch.labels
-        part = slice(self._seen + 1, self._seen + 1 + len(batch.labels))
-        self.losses[:, part] = self.losses[:, [self._seen]] + losses.cumsum(axis=1)
-        self.hits[:, part] = self.hits[:, [self._seen]] + hits.cumsum(axis=1)
-        self._seen += len(batch.labels)
+                own_logits[max(first - 1 - self._seen, 0) :] = np.nan
+            with np.errstate(invalid="ignore", over="ignore"):
+                losses = cross_entropy(own_logits, own_labels)  # [N]
+            hits = own_logits.argmax(axis=-1) == own_labels
+            self.losses[member, part] = self.losses[member, self._seen] + losses.cumsum()
+            self.hits[member, part] = self.hits[member, self._seen] + hits.cumsum()
+        self._seen += number
 
     def scores(self, network: CNN, batch: Batch) -> list[Score]:
         """Evaluate every member."""
@@ -131,14 +136,18 @@ class _Members:
         accuracies = (logits.argmax(axis=-1) == batch.labels).mean(axis=-1)
         return [Score(*of_member) for of_member in zip(losses.tolist(), accuracies.tolist(), strict=True)]
 
-    def _note_divergence(self, logits: npt.NDArray[np.floating], batch: Batch) -> None:
+    def _finite_images(self, logits: npt.NDArray[np.floating], labels: Labels) -> int:
+        """Return how many images have a finite loss before the first that hasn't, given ``[N, C]`` and ``[N]``."""
         if self._plain_softmax:
-            firsts = first_not_a_number(logits, batch.labels)
-        else:
-            firsts = np.isfinite(logits).all(axis=-1).cumprod(axis=-1).sum(axis=-1)
-        for member, first in enumerate(firsts.tolist()):
-            if self.diverged_at[member] is None and first < len(batch.labels):
-                self.diverged_at[member] = self._seen + first + 1
+            return int(first_not_a_number(logits[None], labels)[0])
+        return int(np.isfinite(logits).all(axis=-1).cumprod().sum())
+
+
+def _learn(network: CNN, train: Batch, orders: npt.NDArray[np.intp]) -> npt.NDArray[np.floating]:
+    """Train every member on the images that its row of ``[R, N]`` names; return logits ``[R, N, C]``."""
+    if (orders == orders[0]).all():
+        return learn(network, Batch(train.images[orders[0]], train.labels[orders[0]]))
+    return learn_in_own_orders(network, train, orders)
 
 
 def _images(split: Evaluated, splits: Splits) -> Batch:

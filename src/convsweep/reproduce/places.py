@@ -142,6 +142,7 @@ def printed_by(
     *,
     num_train: int,
     tests_on_training_images: bool,
+    loss_factor: float,
 ) -> Floats:
     """Return what seeds print, in full precision.
 
@@ -152,6 +153,7 @@ def printed_by(
         printing: The printing rule.
         num_train: Images an epoch.
         tests_on_training_images: Whether the test is on the first training images.
+        loss_factor: What losses are multiplied by before they are printed.
 
     Returns:
         ``[n, Q]``; NaN or infinite where a seed has diverged.
@@ -171,6 +173,7 @@ def printed_by(
         for row, course in enumerate(courses):
             score = course.evaluations[Evaluation(split, quantity.place.epoch)]
             values[row, column] = score.loss if quantity.metric == "loss" else score.accuracy
+    values[:, [quantity.metric == "loss" for quantity in quantities]] *= loss_factor
     return values
 
 

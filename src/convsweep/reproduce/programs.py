@@ -1,10 +1,13 @@
 """The programs that a log may come from: the network as asked for, and with the mistakes that people make.
 
-To add one, add it to ``PROGRAMS``. What it changes are keys of the configuration, so that
-``convsweep train KEY=VALUE`` trains the same network.
+To add one, add it to ``PROGRAMS``; to add several mistakes at once, name them in ``COMBINATIONS``. What a program
+changes are keys of the configuration, so that ``convsweep train KEY=VALUE`` trains the same network, or what it prints.
+
+Left out: programs that take a step on several images at a time. The network trains on one image a step.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from convsweep.config import RunConfig, validate
@@ -20,6 +23,7 @@ class Program(NamedTuple):
     changes: Mapping[str, object] = {}  # values by their dotted keys
     factors: Mapping[str, float] = {}  # what other values are multiplied by
     tests_on_training_images: bool = False
+    loss_factor: float = 1.0  # what losses are multiplied by before they are printed
 
 
 PROGRAMS = (
@@ -65,11 +69,60 @@ PROGRAMS = (
         {"train.gradient": "after_update"},
     ),
     Program(
+        "without_log",
+        "The gradient is that of the true class's probability, not of its logarithm.",
+        "`gradient[label] = -1` for `gradient[label] = -1 / out[label]`",
+        "Losses fall slowly at first: what is improbable hardly learns.",
+        {"train.gradient": "without_log"},
+    ),
+    Program(
+        "true_class",
+        "Only the true class's output learns from an image.",
+        "the softmax's derivative taken for `p * (1 - p)`, as a sigmoid's is",
+        "No output is ever lowered: losses rise to no number within some hundred steps.",
+        {"train.gradient": "true_class"},
+    ),
+    Program(
+        "softmax_twice",
+        "The softmax's derivative is multiplied in twice, as for a squared error.",
+        "`p - y` handed to the softmax's backward pass, though it holds its derivative",
+        "Losses fall slowly.",
+        {"train.gradient": "softmax_twice"},
+    ),
+    Program(
         "conv_frozen",
         "The convolution never learns.",
         "`conv.backprop(gradient)` is missing, or its update is not assigned",
         "Losses end much higher, and depend on the filters that were drawn.",
         {"train.frozen": ["conv"]},
+    ),
+    Program(
+        "pixels_unit",
+        "Pixels lie between 0 and 1.",
+        "`images / 255` for `images / 255 - 0.5`",
+        "Losses fall at another pace: blank background says nothing.",
+        {"data.pixels": "unit"},
+    ),
+    Program(
+        "pixels_bytes",
+        "Pixels lie between 0 and 255.",
+        "`images / 255 - 0.5` is missing, or applied to the test alone",
+        "The first losses are large, or no number.",
+        {"data.pixels": "bytes"},
+    ),
+    Program(
+        "filters_undivided",
+        "Initial filters are not divided by 9.",
+        "`np.random.randn(num_filters, 3, 3)` without `/ 9`",
+        "Losses fall sooner, and vary more from seed to seed.",
+        {"model.undivided": ["conv"]},
+    ),
+    Program(
+        "weights_undivided",
+        "Initial weights are not divided by the number of inputs.",
+        "`np.random.randn(input_len, nodes)` without `/ input_len`",
+        "The first losses are far from ln 10.",
+        {"model.undivided": ["dense"]},
     ),
     Program(
         "init_times_10",
@@ -113,6 +166,23 @@ PROGRAMS = (
         "Test losses are those of images that were learned.",
         tests_on_training_images=True,
     ),
+    Program(
+        "loss_tenth",
+        "Printed losses are averaged over the ten classes, too.",
+        "`-np.mean(y * np.log(p))` for `-np.sum(y * np.log(p))`",
+        "Losses are a tenth: 0.23 before training.",
+        loss_factor=0.1,
+    ),
+)
+
+# Programs above that are often found together. Not `ties_first` with `pixels_unit`: blank patches are zeros then, their
+# outputs tie whatever the filters are, and it makes next to no difference who of them receives the gradient.
+COMBINATIONS = (
+    ("loss_tenth", "rate_tenth"),  # the loss's gradient has the factor as well
+    ("last_class", "pixels_unit"),
+    ("last_class", "shuffled"),
+    ("ties_first", "shuffled"),
+    ("pixels_unit", "shuffled"),  # as a program for PyTorch or TensorFlow has it
 )
 
 
@@ -123,6 +193,7 @@ class Candidate(NamedTuple):
     sentence: str
     config: RunConfig
     tests_on_training_images: bool
+    loss_factor: float  # what losses are multiplied by before they are printed
 
 
 def candidates(config: RunConfig, variants: Mapping[str, RunConfig]) -> list[Candidate]:
@@ -133,14 +204,42 @@ def candidates(config: RunConfig, variants: Mapping[str, RunConfig]) -> list[Can
         variants: Configurations with other hyperparameters, by their names.
     """
     found = [
-        Candidate(program.name, program.sentence, configured(program, config), program.tests_on_training_images)
-        for program in PROGRAMS
+        Candidate(
+            program.name,
+            program.sentence,
+            configured(program, config),
+            program.tests_on_training_images,
+            program.loss_factor,
+        )
+        for program in (*PROGRAMS, *map(combined, COMBINATIONS))
     ]
-    found += [Candidate(name, f"As exact, with {name}.", other, False) for name, other in variants.items()]
-    distinct: dict[tuple[RunConfig, bool], Candidate] = {}
+    exact = found[0]
+    found += [
+        exact._replace(name=name, sentence=f"As exact, with {name}.", config=other) for name, other in variants.items()
+    ]
+    distinct: dict[tuple[object, ...], Candidate] = {}
     for candidate in found:
-        distinct.setdefault((candidate.config, candidate.tests_on_training_images), candidate)
+        distinct.setdefault(candidate[2:], candidate)  # two that differ in name and sentence alone are one
     return list(distinct.values())
+
+
+def combined(names: Sequence[str]) -> Program:
+    """Return the program with all of these mistakes.
+
+    >>> combined(("ties_first", "shuffled")).name
+    'ties_first+shuffled'
+    """
+    parts = [program for name in names for program in PROGRAMS if program.name == name]
+    return Program(
+        "+".join(names),
+        " ".join(program.sentence for program in parts),
+        "; ".join(program.cause for program in parts),
+        " ".join(program.effect for program in parts),
+        {key: value for program in parts for key, value in program.changes.items()},
+        {key: value for program in parts for key, value in program.factors.items()},
+        any(program.tests_on_training_images for program in parts),
+        math.prod(program.loss_factor for program in parts),
+    )
 
 
 def configured(program: Program, config: RunConfig) -> RunConfig:

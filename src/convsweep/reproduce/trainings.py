@@ -11,7 +11,7 @@ from convsweep.data import load
 from convsweep.nn.training import Batch
 from convsweep.reproduce.courses import Course, Wanted, follow
 from convsweep.runs.executors import Processes, num_cores
-from convsweep.runs.partition import divide_into_stacks
+from convsweep.runs.partition import MEMBERS_OWN, divide_into_stacks
 
 START_UP = 2.0  # seconds until all processes train
 TRIED_STEPS = 200  # whose time an estimate is made from
@@ -25,8 +25,8 @@ class Training(NamedTuple):
 
 
 def in_stacks(configs: Sequence[RunConfig], kept: Wanted) -> list[Training]:
-    """Divide runs into the stacks that they train in."""
-    stacks = divide_into_stacks(configs, num_cores())
+    """Divide runs into the stacks that they train in; runs of a stack may see the images in different orders."""
+    stacks = divide_into_stacks(configs, num_cores(), MEMBERS_OWN | {"order_seed"})
     return [Training(tuple(configs[number] for number in stack), kept) for stack in stacks]
 
 
@@ -35,11 +35,11 @@ def estimate(stacks: Sequence[Training]) -> float:
 
     Evaluations are counted as steps. Other work on the same cores makes it longer.
     """
-    seconds: dict[tuple[int, int, str], float] = {}
+    seconds: dict[tuple[int, int, str, bool], float] = {}
     total = 0.0
     for training in stacks:
         config = training.configs[0]
-        kind = (len(training.configs), config.model.num_filters, config.train.gradient)
+        kind = (len(training.configs), config.model.num_filters, config.train.gradient, config.train.shuffle)
         if kind not in seconds:
             seconds[kind] = _seconds_a_step(training)
         images = config.train.epochs * config.data.num_train + len(training.wanted.evaluations) * config.data.num_test

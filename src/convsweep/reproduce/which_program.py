@@ -142,6 +142,7 @@ def assess(log: Log, placed: PlacedLog, protocol: Protocol, courses: Courses) ->
                 printing,
                 num_train=placed.num_train,
                 tests_on_training_images=program.tests_on_training_images,
+                loss_factor=program.loss_factor,
             )
             for program in programs
         }

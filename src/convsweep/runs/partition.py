@@ -1,14 +1,14 @@
 """Which jobs of a sweep train side by side: a partition into stacks."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from itertools import groupby, pairwise
 from math import ceil
 
 from convsweep.config import RunConfig
 
 # Members of a stack may differ in these; whatever else is in a configuration they share
-MEMBERS_OWN = {"init_scale", "learning_rate", "seed", "epochs"}
+MEMBERS_OWN = frozenset({"init_scale", "undivided", "learning_rate", "seed", "epochs"})
 
 # Filters of a whole stack, in float32: 16 models of 8. What a step works on at a time (a plane of feature maps, a
 # member's dense weights) then stays within an L2 cache of 1 MB. With half as many a step costs 15% more, with twice as
@@ -16,19 +16,22 @@ MEMBERS_OWN = {"init_scale", "learning_rate", "seed", "epochs"}
 FILTERS_AT_ONCE = 128
 
 
-def divide_into_stacks(configs: Sequence[RunConfig], processes: int) -> list[list[int]]:
+def divide_into_stacks(
+    configs: Sequence[RunConfig], processes: int, own: Set[str] = MEMBERS_OWN
+) -> list[list[int]]:
     """Divide jobs into stacks, as large as pays and as even as it takes to keep all processes busy.
 
     Args:
         configs: One a job.
         processes: How many stacks will train at a time.
+        own: Names of the values that members of a stack may differ in.
 
     Returns:
         The numbers of each stack's jobs, stacks that take longest first.
     """
     fair_share = sum(map(training_cost, configs)) / processes
     stacks = []
-    for numbers in _groups(configs):
+    for numbers in _groups(configs, own):
         members = [configs[number] for number in numbers]
         bytes_each = 8 if members[0].train.dtype == "float64" else 4
         at_once = max(FILTERS_AT_ONCE * 4 // bytes_each // members[0].model.num_filters, 1)
@@ -39,13 +42,13 @@ def divide_into_stacks(configs: Sequence[RunConfig], processes: int) -> list[lis
     return sorted(stacks, key=lambda stack: -sum(training_cost(configs[number]) for number in stack))
 
 
-def _groups(configs: Sequence[RunConfig]) -> Iterable[list[int]]:
+def _groups(configs: Sequence[RunConfig], own: Set[str]) -> Iterable[list[int]]:
     """Group jobs that can share a stack, those of equal length side by side."""
 
     def shared(number: int) -> str:
         config = configs[number]  # where a run is kept doesn't decide how it is trained
         sections = (config.model, config.train, config.data)
-        return json.dumps([section.model_dump(mode="json", exclude=MEMBERS_OWN) for section in sections])
+        return json.dumps([section.model_dump(mode="json", exclude=set(own)) for section in sections])
 
     numbers = sorted(range(len(configs)), key=lambda number: (shared(number), configs[number].train.epochs))
     for _, group in groupby(numbers, key=shared):

@@ -26,6 +26,7 @@ def beginning(config: RunConfig) -> Checkpoint:
         rng=initialization_rng(config.train.seed),
         padding=config.model.padding,
         dtype=config.train.dtype,
+        undivided=config.model.undivided,
     )
     return Checkpoint(-1, parameters, json.dumps(order_rng(config.train.order_seed).bit_generator.state))
 
@@ -40,6 +41,7 @@ def network_of(configs: Sequence[RunConfig], parameters: Sequence[Parameters]) -
         ties=shared.train.ties,
         gradient=shared.train.gradient,
         frozen=shared.train.frozen,
+        pixels=shared.data.pixels,
     )
 
 
@@ -77,4 +79,4 @@ def class_probabilities(config: RunConfig, parameters: Parameters, images: Pixel
     Returns:
         ``[N, C]``, float64, 0..1; a row's sum is 1.
     """
-    return softmax(predict(CNN([parameters], [0.0], padding=config.model.padding), images)[0])
+    return softmax(predict(network_of([config], [parameters]), images)[0])

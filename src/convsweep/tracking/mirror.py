@@ -219,7 +219,7 @@ class _Follower:
 
     def _prepare(self) -> None:
         """Make ready what takes long, better now than once all runs have ended."""
-        model_template()
+        model_template("centred")  # as most are
         importlib.import_module("convsweep.tracking.summary")
         if self._is_sweep:
             self._files.prepare()

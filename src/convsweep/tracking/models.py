@@ -21,6 +21,7 @@ from mlflow.models import Model, ModelSignature
 from mlflow.types import ColSpec, Schema, TensorSpec
 
 from convsweep.nn.network import NUM_CLASSES
+from convsweep.nn.patches import PixelRange
 from convsweep.records.files import write_whole
 from convsweep.tracking.artifacts import link, local_folder, remove_leftovers
 from convsweep.tracking.store import Store, StoreError, one_line
@@ -44,6 +45,7 @@ class Owner(NamedTuple):
     params: Mapping[str, str]
     tags: Mapping[str, str]
     step: int  # after which the checkpoint was written
+    pixels: PixelRange  # that it was trained on
 
 
 def search_models(store: Store, condition: str) -> dict[str, LoggedModel]:
@@ -83,7 +85,7 @@ def send_model(store: Store, owner: Owner, checkpoint: Path, begun: LoggedModel 
     model = begun or client.create_logged_model(
         store.experiment_id, NAME, owner.run_id, dict(owner.tags), dict(owner.params)
     )
-    _send_files(client, model, owner.run_id, checkpoint)
+    _send_files(client, model, owner, checkpoint)
     # subtle: telling a run of its model twice would show two
     if begun is None or model.model_id not in _models_of(client, owner.run_id):
         client.log_outputs(owner.run_id, [LoggedModelOutput(model.model_id, owner.step)])
@@ -101,9 +103,9 @@ def _models_of(client: MlflowClient, run_id: str) -> list[str]:
     return [output.model_id for output in outputs.model_outputs] if outputs else []
 
 
-def _send_files(client: MlflowClient, model: LoggedModel, run_id: str, checkpoint: Path) -> None:
-    ids = {RUN_ID: run_id, MODEL_ID: model.model_id}
-    files = {name: _replaced(text, ids) for name, text in model_template().items()}
+def _send_files(client: MlflowClient, model: LoggedModel, owner: Owner, checkpoint: Path) -> None:
+    ids = {RUN_ID: owner.run_id, MODEL_ID: model.model_id}
+    files = {name: _replaced(text, ids) for name, text in model_template(owner.pixels).items()}
     folder = local_folder(model.artifact_location)
     if folder is None:
         with tempfile.TemporaryDirectory() as temporary:
@@ -128,8 +130,8 @@ def _write_files(folder: Path, files: Mapping[str, str], checkpoint: Path) -> No
 
 
 @functools.cache
-def model_template() -> dict[str, str]:
-    """Return the files of a model as MLflow makes them, but for the checkpoint: path -> text."""
+def model_template(pixels: PixelRange) -> dict[str, str]:
+    """Return the files of a model that sees such pixels, as MLflow makes them, but for the checkpoint: path -> text."""
     with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*An input example was not provided")
         stand_in, folder = Path(temporary, Path(CHECKPOINT).name), Path(temporary, "model")
@@ -141,6 +143,7 @@ def model_template() -> dict[str, str]:
             # inferring them would take 1.5 s
             pip_requirements=[f"{package}=={version(package)}" for package in ("mlflow", "numpy", "pandas")],
             signature=SIGNATURE,
+            model_config={"pixels": pixels},
             mlflow_model=Model(run_id=RUN_ID, model_id=MODEL_ID, model_uuid=MODEL_ID),
         )
         paths = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]

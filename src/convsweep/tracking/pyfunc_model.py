@@ -24,6 +24,7 @@ class DigitClassifier(PythonModel):
             self.filters = checkpoint["filters"]
             self.weights = checkpoint["weights"]
             self.biases = checkpoint["biases"]
+        self.pixels = context.model_config["pixels"]  # the range that the network was trained on
         # 13 x 13 blocks of an unpadded image, 14 x 14 of one with a border of zeros
         self.padded = len(self.weights) == 14 * 14 * len(self.filters)
 
@@ -47,7 +48,8 @@ class DigitClassifier(PythonModel):
         return table
 
     def _probabilities(self, images: np.ndarray) -> np.ndarray:
-        pixels = (images / 255 - 0.5).astype(self.filters.dtype)  # [N, 28, 28]
+        seen = {"centred": images / 255 - 0.5, "unit": images / 255, "bytes": images}[self.pixels]
+        pixels = seen.astype(self.filters.dtype)  # [N, 28, 28]
         if self.padded:
             pixels = np.pad(pixels, ((0, 0), (1, 1), (1, 1)))
         windows = np.lib.stride_tricks.sliding_window_view(pixels, (3, 3), axis=(1, 2))

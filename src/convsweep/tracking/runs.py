@@ -383,6 +383,7 @@ class MirroredRun:
             params(self._configuration),
             {SWEEP_TAG: self._family.sweep.id, JOB_TAG: job_id(self._family.sweep, self._job)},
             ends[-1].step,
+            self._configuration.data.pixels,
         )
         self._count()
         return send_model(self._family.store, owner, checkpoint_path(self._directory, ends[-1].epoch), self._model)
