@@ -2,19 +2,20 @@
 
 from collections import Counter
 from collections.abc import Hashable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from convsweep.data import load
 from convsweep.hydra_app.compose import compose_run
 from convsweep.markdown import blocks, image, table
 from convsweep.reproduce.charts import write_pictures
-from convsweep.reproduce.parallel import run_all, tasks
-from convsweep.reproduce.reproduction import assess, load_images
+from convsweep.reproduce.protocol import all_trainings
+from convsweep.reproduce.reproduction import case_of, judge_all
 from convsweep.reproduce.tables import write_tables
+from convsweep.reproduce.trainings import all_courses
 from experiments.harness.study import Facts, Report, Setting, Study, data_fact
 
 SMALL = ("data.num_train=600",)
@@ -37,10 +38,9 @@ RULES = ("exact", "last_class", "as_printed")
 
 def _measure(setting: Setting) -> Facts:
     config = compose_run(["data=mnist", *(SMALL if setting.small else ()), *setting.overrides])
-    dataset = load_images(config.data)
     num_seeds = SMALL_SEEDS if setting.small else SEEDS
-    with closing(run_all(tasks(num_seeds), dataset.splits)) as outcomes:
-        reproduction = assess(dataset, num_seeds, outcomes)
+    case, dataset = case_of(config, num_seeds, all_programs=True), load(config.data)
+    reproduction = judge_all(case, dataset, all_courses(all_trainings(case)))
     write_tables(reproduction, setting.folder)
     write_pictures(reproduction, setting.folder)
     return Facts(

@@ -1,14 +1,12 @@
 """08_which_program: how often ``convsweep reproduce --log`` recognises the program that printed a log."""
 
 from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from convsweep.config import RunConfig
 from convsweep.data import load
 from convsweep.hydra_app.compose import compose_run
 from convsweep.markdown import blocks, image, table
@@ -18,7 +16,7 @@ from convsweep.reproduce.logs import read_log
 from convsweep.reproduce.places import PlacedLog, place, printed_by, wanted
 from convsweep.reproduce.programs import Candidate, candidates, with_seed
 from convsweep.reproduce.statistics import ALPHA, Floats
-from convsweep.reproduce.trainings import in_stacks, train_all
+from convsweep.reproduce.trainings import all_courses, in_stacks
 from experiments.harness.study import Facts, Report, Setting, Study, data_fact, read_results, write_results
 
 OVERRIDES = ("data=mnist", "data.num_train=1000", "data.num_valid=10", "train.epochs=3", "train.shuffle=false")
@@ -40,20 +38,17 @@ def _measure(setting: Setting) -> Facts:
     programs, seeds = candidates(config, {}), range(num_sets * SEEDS)
     held_out = range(FIRST_HELD_OUT, FIRST_HELD_OUT + num_sets * num_logs)
     configs = [with_seed(program.config, seed) for program in programs for seed in (*seeds, *held_out)]
-    courses: dict[RunConfig, Course] = {}
-    with closing(train_all(in_stacks(list(dict.fromkeys(configs)), kept))) as outcomes:
-        for outcome in outcomes:
-            courses |= outcome
+    courses = all_courses(in_stacks(list(dict.fromkeys(configs)), kept))
 
     def printed(program: Candidate, chosen: range) -> Floats:
         of_seeds: list[Course] = [courses[with_seed(program.config, seed)] for seed in chosen]
         return printed_by(
             of_seeds,
             placed.quantities,
-            kept.seen,
             "before",
             num_train=num_train,
             tests_on_training_images=program.tests_on_training_images,
+            loss_factor=program.loss_factor,
         )
 
     rows = []

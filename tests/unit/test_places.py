@@ -37,9 +37,9 @@ def test_each_printing_rule_prints_what_a_loop_prints(printing, num_train):
     placed = place(read_log(text), num_train)
     kept = wanted(placed, plain_softmax=False)
     sums = np.concatenate([[0], losses.reshape(-1).cumsum()])[list(kept.seen)]
-    course = Course(sums, sums, {}, None)
+    course = Course(kept.seen, sums, sums, {}, None)
     found = printed_by(
-        [course], placed.quantities, kept.seen, printing, num_train=num_train, tests_on_training_images=False
+        [course], placed.quantities, printing, num_train=num_train, tests_on_training_images=False, loss_factor=1.0
     )
     np.testing.assert_allclose(found[0], printed_by_a_loop(losses, 5, printing), rtol=1e-12)
 
@@ -49,16 +49,16 @@ def test_an_epochs_mean_and_its_evaluations_are_read_where_they_belong():
     kept = wanted(placed, plain_softmax=False)
     scores = {evaluation: Score(evaluation.epoch + 0.5, 0.25) for evaluation in kept.evaluations}
     scores[Evaluation("trained", 2)] = Score(9.0, 1.0)
-    course = Course(2.0 * np.array(kept.seen), np.zeros(len(kept.seen)), scores, None)
+    course = Course(kept.seen, 2.0 * np.array(kept.seen), np.zeros(len(kept.seen)), scores, None)
 
     def printed(*, tests_on_training_images):
         return printed_by(
             [course],
             placed.quantities,
-            kept.seen,
             "after",
             num_train=4,
             tests_on_training_images=tests_on_training_images,
+            loss_factor=1.0,
         )[0].tolist()
 
     assert printed(tests_on_training_images=False) == [2.0, 0.25, 2.0, 2.5]

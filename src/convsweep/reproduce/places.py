@@ -38,6 +38,12 @@ class Quantity(NamedTuple):
         kind = self.metric if self.place.split == "train" else f"{self.place.split} {self.metric}"
         return f"{kind} at {self.place.name}"
 
+    @property
+    def short(self) -> str:
+        """The same in short: ``test loss 3`` or ``loss 3:500``, of epoch 3."""
+        kind = self.metric if self.place.split == "train" else f"{self.place.split} {self.metric}"
+        return f"{kind} {self.place.epoch}" + (f":{self.place.step}" if self.place.step else "")
+
 
 class PlacedLog(NamedTuple):
     """A log's numbers in a training of so many images and epochs."""
@@ -117,19 +123,32 @@ def further_quantities(placed: PlacedLog) -> list[Quantity]:
     return [quantity for quantity in found if quantity not in known]
 
 
-def wanted(placed: PlacedLog, *, plain_softmax: bool) -> Wanted:
-    """Return what has to be kept of a training to print the log and what it could have held."""
-    quantities = [*placed.quantities, *further_quantities(placed)]
-    seen: set[int] = set()
+def images_seen(quantities: Sequence[Quantity], printings: Sequence[Printing], num_train: int) -> set[int]:
+    """Return the numbers of images of the run whose sums the means of training images are made of."""
+    return {
+        number
+        for quantity in quantities
+        if quantity.place.split == "train"
+        for printing in printings
+        for number in _images(quantity.place, printing, num_train)[:2]
+    }
+
+
+def wanted(placed: PlacedLog, *, plain_softmax: bool, also: Sequence[Quantity] = ()) -> Wanted:
+    """Return what has to be kept of a training to print the log and what it could have held.
+
+    Args:
+        placed: The log's numbers.
+        plain_softmax: Whether a run diverges as soon as exp(z) / sum exp(z) gives no number.
+        also: Further quantities to keep.
+    """
+    quantities = [*placed.quantities, *further_quantities(placed), *also]
+    seen = images_seen(quantities, placed.printings, placed.num_train)
     evaluations: set[Evaluation] = set()
     for quantity in quantities:
-        if quantity.place.split == "train":
-            for printing in placed.printings:
-                first, last, _ = _images(quantity.place, printing, placed.num_train)
-                seen |= {first, last}
-        elif quantity.place.split == "valid":
+        if quantity.place.split == "valid":
             evaluations.add(Evaluation("valid", quantity.place.epoch))
-        else:
+        elif quantity.place.split == "test":
             evaluations |= {Evaluation("test", quantity.place.epoch), Evaluation("trained", quantity.place.epoch)}
     return Wanted(tuple(sorted(seen)), tuple(sorted(evaluations)), plain_softmax)
 
@@ -137,7 +156,6 @@ def wanted(placed: PlacedLog, *, plain_softmax: bool) -> Wanted:
 def printed_by(
     courses: Sequence[Course],
     quantities: Sequence[Quantity],
-    seen: Sequence[int],
     printing: Printing,
     *,
     num_train: int,
@@ -149,7 +167,6 @@ def printed_by(
     Args:
         courses: One a seed.
         quantities: What is printed.
-        seen: The numbers of images that the courses have sums for.
         printing: The printing rule.
         num_train: Images an epoch.
         tests_on_training_images: Whether the test is on the first training images.
@@ -158,7 +175,7 @@ def printed_by(
     Returns:
         ``[n, Q]``; NaN or infinite where a seed has diverged.
     """
-    index = {number: place for place, number in enumerate(seen)}
+    index = {number: place for place, number in enumerate(courses[0].seen)}
     values = np.empty((len(courses), len(quantities)))
     for column, quantity in enumerate(quantities):
         if quantity.place.split == "train":

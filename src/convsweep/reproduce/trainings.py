@@ -60,6 +60,18 @@ def train_all(stacks: Sequence[Training]) -> Generator[dict[RunConfig, Course]]:
             yield dict(zip(done.task.configs, done.result, strict=True))
 
 
+def all_courses(stacks: Sequence[Training]) -> dict[RunConfig, Course]:
+    """Train stacks on all cores and return what comes of them.
+
+    Raises:
+        UserError: A process was killed, or the images can't be had.
+    """
+    courses: dict[RunConfig, Course] = {}
+    for of_stack in train_all(stacks):
+        courses |= of_stack
+    return courses
+
+
 def _train(training: Training) -> list[Course]:
     with threadpool_limits(1):  # the products are too small to share
         return follow(training.configs, training.wanted, load(training.configs[0].data).splits)

@@ -6,7 +6,6 @@
 import functools
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from convsweep.reproduce.logs import Log
 from convsweep.reproduce.places import PlacedLog, Printing, Quantity, further_quantities, place, printed_by, wanted
 from convsweep.reproduce.programs import Candidate, candidates, with_seed
 from convsweep.reproduce.statistics import ALPHA, Floats, Verdict, judge
-from convsweep.reproduce.trainings import Training, in_stacks, train_all
+from convsweep.reproduce.trainings import Training, all_courses, in_stacks
 
 LEAST_SEEDS = 3  # for a mean and a spread when one is left out
 LOUDEST = 3  # places that are named
@@ -32,13 +31,18 @@ class Protocol(NamedTuple):
     num_seeds: int = 20
     first_seed: int = 0
     printing: Printing | None = None  # None: under whichever rule a program explains the log best
+    plain_softmax: bool | None = (
+        None  # exp(z) / sum exp(z) as it stands; None: if the log has a number that isn't finite
+    )
     variants: Mapping[str, RunConfig] = {}  # with other hyperparameters, by their names
+    programs: tuple[str, ...] | None = None  # their names; None: all of ``programs``
 
 
 class Loud(NamedTuple):
     """A number of the log that lies far from a program's seeds."""
 
     quantity: str
+    short: str  # the quantity, for tables
     reported: float
     mean: float
     distance: float  # in standard deviations of one more run
@@ -95,11 +99,13 @@ def reproduce(log: Log, protocol: Protocol) -> Study:
         UserError: The log doesn't fit the images, or the images can't be had.
     """
     placed = place(log, protocol.config.data.num_train, protocol.config.train.epochs)
-    courses: dict[RunConfig, Course] = {}
-    with closing(train_all(trainings(protocol, wanted(placed, plain_softmax=log.diverged)))) as outcomes:
-        for outcome in outcomes:
-            courses |= outcome
-    return assess(log, placed, protocol, courses)
+    return assess(log, placed, protocol, all_courses(trainings(protocol, kept_of(log, placed, protocol))))
+
+
+def kept_of(log: Log, placed: PlacedLog, protocol: Protocol) -> Wanted:
+    """Return what to keep of each training."""
+    plain_softmax = log.diverged if protocol.plain_softmax is None else protocol.plain_softmax
+    return wanted(placed, plain_softmax=plain_softmax)
 
 
 def trainings(protocol: Protocol, kept: Wanted) -> list[Training]:
@@ -112,12 +118,16 @@ def trainings(protocol: Protocol, kept: Wanted) -> list[Training]:
         raise UserError(f"'--seeds' must be >= {LEAST_SEEDS} with a log (got {protocol.num_seeds}).")
     configs = list(
         dict.fromkeys(
-            with_seed(candidate.config, seed)
-            for candidate in candidates(protocol.config, protocol.variants)
-            for seed in seeds(protocol)
+            with_seed(candidate.config, seed) for candidate in programs_of(protocol) for seed in seeds(protocol)
         )
     )
     return in_stacks(configs, kept)
+
+
+def programs_of(protocol: Protocol) -> list[Candidate]:
+    """Return the programs that a log is judged by."""
+    found = candidates(protocol.config, protocol.variants)
+    return [one for one in found if protocol.programs is None or one.name in protocol.programs]
 
 
 def seeds(protocol: Protocol) -> range:
@@ -127,18 +137,16 @@ def seeds(protocol: Protocol) -> range:
 
 def assess(log: Log, placed: PlacedLog, protocol: Protocol, courses: Courses) -> Study:
     """Judge a log by the courses of all programs' seeds."""
-    programs = candidates(protocol.config, protocol.variants)
+    programs = programs_of(protocol)
     of_program = {
         program.name: [courses[with_seed(program.config, seed)] for seed in seeds(protocol)] for program in programs
     }
-    kept = wanted(placed, plain_softmax=log.diverged)
 
     def samples(quantities: Sequence[Quantity], printing: Printing) -> dict[str, Floats]:
         return {
             program.name: printed_by(
                 of_program[program.name],
                 quantities,
-                kept.seen,
                 printing,
                 num_train=placed.num_train,
                 tests_on_training_images=program.tests_on_training_images,
@@ -202,6 +210,7 @@ def _loudest(likeness: Likeness, placed: PlacedLog, sample: Floats) -> tuple[Lou
     return tuple(
         Loud(
             placed.quantities[index].name,
+            placed.quantities[index].short,
             placed.printed[index].value,
             float(means[index]),
             float(likeness.distances[index]),
