@@ -118,8 +118,8 @@ def _report(record: pd.DataFrame) -> Report:
         *(image(caption, file) for file, caption in PICTURES.items()),
         "The numbers of the full run, windows and test together, beside those of every program that a log is judged by "
         "(`convsweep reproduce --all-programs`; src/convsweep/reproduce/programs.py says what each does). Likelihood "
-        "is relative to the likeliest program; the farthest number is the one that lies farthest from its seeds. p is at "
-        "least 1 / (seeds + 1).",
+        "is relative to the likeliest program; the farthest number is the one that lies farthest from its seeds. p is "
+        "at least 1 / (seeds + 1).",
         table(
             ["program", "verdict", "p", "likelihood", "farthest number", "reported", "mean of seeds"],
             _programs(record[record["quantity"] == ALL]),

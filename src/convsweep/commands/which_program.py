@@ -10,12 +10,13 @@ from convsweep.data import load
 from convsweep.errors import UserError
 from convsweep.hydra_app.compose import compose_run
 from convsweep.records.files import write_texts
+from convsweep.reproduce.courses import Wanted
 from convsweep.reproduce.log_description import describe
 from convsweep.reproduce.log_text import read_text
 from convsweep.reproduce.logs import Log, read_log
-from convsweep.reproduce.places import Printing, images_of_an_epoch, place
+from convsweep.reproduce.places import Printing, evaluations_of, images_of_an_epoch, place
 from convsweep.reproduce.reproduction import describe_images
-from convsweep.reproduce.trainings import estimate
+from convsweep.reproduce.trainings import duration, estimate
 from convsweep.reproduce.which_program import Protocol, assess, kept_of, programs_of, trainings
 from convsweep.reproduce.which_replications import replications
 from convsweep.reproduce.which_report import markdown_report, protocol_line, sentences, terminal_table, verdicts
@@ -60,15 +61,16 @@ def which_program(mlruns: Path, experiment: str, asked: Asked) -> None:
     wished = expectations(asked.expected, [program.name for program in programs_of(protocol)])
     dataset = load(protocol.config.data)
     placed = place(log, protocol.config.data.num_train, protocol.config.train.epochs)
-    stacks = trainings(protocol, kept_of(log, placed, protocol))
-    for line in describe(log):
+    for line in (*describe(log), *_taken_for_granted(log, asked, protocol)):
         say(line)
-    seconds = estimate(stacks)
+    # before anything is made that grows with the number of epochs
+    seconds = estimate(trainings(protocol, Wanted((), evaluations_of(placed.quantities), plain_softmax=False)))
     if seconds > LONG and not asked.agreed:
-        raise UserError(f"Training will take about {seconds / 60:.0f} minutes: add '--yes' to go on.")
+        raise UserError(f"Training will take about {duration(seconds)}: add '--yes' to go on.")
 
+    stacks = trainings(protocol, kept_of(log, placed, protocol))
     kept_at = new_place(mlruns, experiment, asked.output)
-    say(f"Training {sum(len(stack.configs) for stack in stacks)} runs, about {max(seconds, 1):.0f} s.")
+    say(f"Training {sum(len(stack.configs) for stack in stacks)} runs, about {duration(seconds)}.")
     study = assess(log, placed, protocol, train(stacks))
 
     from convsweep.reproduce.which_charts import write_pictures  # with matplotlib
@@ -98,15 +100,31 @@ def _protocol(log: Log, asked: Asked) -> Protocol:
         (axes if asked.also and "," in override and "[" not in override else overrides).append(override)
     for word in (*overrides, *axes):
         _check_key(word)
-    inferred = [f"train.epochs={log.epochs}"]
+    given = _given(overrides)
+    own = [] if "data" in given else ["data=mnist"]
     num_train = images_of_an_epoch(log)
-    if num_train is not None:
-        inferred.append(f"data.num_train={num_train}")
-    given = {override.partition("=")[0].lstrip("+") for override in overrides}
-    chosen = [] if "data" in given else ["data=mnist"]
-    own = [*chosen, *(word for word in inferred if word.partition("=")[0] not in given), *overrides]
+    if num_train is not None and "data.num_train" not in given:
+        own.append(f"data.num_train={num_train}")
+    own += overrides
+    if "train.epochs" not in given:  # steps that run on may be of more epochs than the log names
+        epochs = place(log, compose_run(own).data.num_train).epochs
+        own.append(f"train.epochs={epochs}")
     variants = {name: compose_run([*own, *words]) for name, words in _grid(axes)}
     return Protocol(compose_run(own), asked.num_seeds, printing=asked.printing, variants=variants)
+
+
+def _given(overrides: Sequence[str]) -> set[str]:
+    return {override.partition("=")[0].lstrip("+") for override in overrides}
+
+
+def _taken_for_granted(log: Log, asked: Asked, protocol: Protocol) -> Iterator[str]:
+    """Yield what is taken for granted of images and order, unless the command says it."""
+    given, num_train = _given(asked.overrides), protocol.config.data.num_train
+    if "data.num_train" not in given:
+        why = "the log doesn't say" if images_of_an_epoch(log) is None else "as the log's steps tell"
+        yield f"An epoch has {num_train:,} images, {why}; data.num_train=N says otherwise."
+    if "data" not in given:
+        yield f"They are the first of data={protocol.config.data.name}; data=... says otherwise."
 
 
 def _check_key(override: str) -> None:

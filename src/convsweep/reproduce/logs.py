@@ -115,7 +115,7 @@ def _assemble(reader: Reader) -> Log:
         printed = to_printed(item.found.text, percent=item.split in in_percent and item.found.metric == "accuracy")
         readings.append(Reading(place, item.found.metric, _checked(printed, item), item.line, item.text))
     num_steps = next(iter(reader.num_steps)) if len(reader.num_steps) == 1 else None
-    if num_steps is None and any(item.step == 0 for item in reader.items):  # steps 0, 100, ..., 900 are of 1,000
+    if num_steps is None and before_first == 0:  # steps 0, 100, ..., 900 are of 1,000
         num_steps = max(item.step or 0 for item in items) + max(windows) or None
     overwritten = {item.line for item in items if item.overwritten}
     kept = _without_repetitions(readings, overwritten)

@@ -144,13 +144,18 @@ def wanted(placed: PlacedLog, *, plain_softmax: bool, also: Sequence[Quantity] =
     """
     quantities = [*placed.quantities, *further_quantities(placed), *also]
     seen = images_seen(quantities, placed.printings, placed.num_train)
+    return Wanted(tuple(sorted(seen)), evaluations_of(quantities), plain_softmax)
+
+
+def evaluations_of(quantities: Sequence[Quantity]) -> tuple[Evaluation, ...]:
+    """Return the evaluations that numbers of ``valid`` and ``test`` come from."""
     evaluations: set[Evaluation] = set()
     for quantity in quantities:
         if quantity.place.split == "valid":
             evaluations.add(Evaluation("valid", quantity.place.epoch))
         elif quantity.place.split == "test":
             evaluations |= {Evaluation("test", quantity.place.epoch), Evaluation("trained", quantity.place.epoch)}
-    return Wanted(tuple(sorted(seen)), tuple(sorted(evaluations)), plain_softmax)
+    return tuple(sorted(evaluations))
 
 
 def printed_by(
