@@ -1,20 +1,23 @@
 """02_tutorial: which program the tutorial's numbers come from; what ``convsweep reproduce`` computes, as a page."""
 
+import json
 from collections import Counter
 from collections.abc import Hashable, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from convsweep.data import load
 from convsweep.hydra_app.compose import compose_run
 from convsweep.markdown import blocks, image, table
 from convsweep.reproduce.charts import write_pictures
-from convsweep.reproduce.parallel import run_all, tasks
-from convsweep.reproduce.reproduction import assess, load_images
+from convsweep.reproduce.protocol import all_trainings
+from convsweep.reproduce.reproduction import case_of, judge_all
 from convsweep.reproduce.tables import write_tables
+from convsweep.reproduce.trainings import all_courses
+from convsweep.reproduce.which_report import relative
 from experiments.harness.study import Facts, Report, Setting, Study, data_fact
 
 SMALL = ("data.num_train=600",)
@@ -27,6 +30,7 @@ SUMMARIES = {  # the quantities of the first table; all others are single window
     "loss_from_ln10": "distance of the loss from ln 10",
 }
 CORRELATION = "correlation"
+ALL = "all"  # a program's quantity: the windows and the test of the full run together
 PICTURES = {
     "first_windows.png": "The losses printed without training and in the first steps",
     "test.png": "Test loss and accuracy of every seed, rule by rule; the line is what the tutorial reports",
@@ -37,10 +41,9 @@ RULES = ("exact", "last_class", "as_printed")
 
 def _measure(setting: Setting) -> Facts:
     config = compose_run(["data=mnist", *(SMALL if setting.small else ()), *setting.overrides])
-    dataset = load_images(config.data)
     num_seeds = SMALL_SEEDS if setting.small else SEEDS
-    with closing(run_all(tasks(num_seeds), dataset.splits)) as outcomes:
-        reproduction = assess(dataset, num_seeds, outcomes)
+    case, dataset = case_of(config, num_seeds, all_programs=True), load(config.data)
+    reproduction = judge_all(case, dataset, all_courses(all_trainings(case)))
     write_tables(reproduction, setting.folder)
     write_pictures(reproduction, setting.folder)
     return Facts(
@@ -50,12 +53,29 @@ def _measure(setting: Setting) -> Facts:
 
 
 def _read(folder: Path) -> pd.DataFrame:
-    """Return the verdicts, and below them the correlations as rows of their own."""
+    """Return the verdicts, and below them the correlations and each program's joint verdict as rows of their own."""
     correlations = pd.read_json(folder / "correlations.json").rename(
         columns={"of_mean": "mean", "lowest": "low", "highest": "high"}
     )
     verdicts = pd.read_json(folder / "verdicts.json")
-    return pd.concat([verdicts, correlations.assign(experiment="full", quantity=CORRELATION)], ignore_index=True)
+    joint = [row for row in json.loads((folder / "programs.json").read_text()) if row["quantity"] == ALL]
+    programs = pd.DataFrame(
+        {
+            "program": row["program"],
+            "quantity": ALL,
+            "verdict": row["verdict"],
+            "p": row["p"],
+            "log_likelihood": row["log_likelihood"],
+            "n": row["n"],
+            "diverged": row["diverged"],
+            "farthest": row["loudest"][0]["quantity"],
+            "reported": row["loudest"][0]["reported"],
+            "mean": row["loudest"][0]["mean"],
+        }
+        for row in joint
+    )
+    others = correlations.assign(experiment="full", quantity=CORRELATION)
+    return pd.concat([verdicts, others, programs], ignore_index=True)
 
 
 def _report(record: pd.DataFrame) -> Report:
@@ -96,8 +116,43 @@ def _report(record: pd.DataFrame) -> Report:
             map(_correlation, record[record["quantity"] == CORRELATION].to_dict("records")),
         ),
         *(image(caption, file) for file, caption in PICTURES.items()),
+        "The numbers of the full run, windows and test together, beside those of every program that a log is judged by "
+        "(`convsweep reproduce --all-programs`; src/convsweep/reproduce/programs.py says what each does). Likelihood "
+        "is relative to the likeliest program; the farthest number is the one that lies farthest from its seeds. p is "
+        "at least 1 / (seeds + 1).",
+        table(
+            ["program", "verdict", "p", "likelihood", "farthest number", "reported", "mean of seeds"],
+            _programs(record[record["quantity"] == ALL]),
+        ),
     )
-    return Report(measured, _answer(verdicts))
+    programs = _programs_answer(record[record["quantity"] == ALL])
+    return Report(measured, f"{_answer(verdicts)}\n\n{blocks(programs)}")
+
+
+def _programs(rows: pd.DataFrame) -> list[list[str]]:
+    best = rows["log_likelihood"].max()
+    return [
+        [
+            f"`{row['program']}`",
+            str(row["verdict"]),
+            _number(row["p"], ".3f"),
+            relative(row["log_likelihood"] - best),
+            str(row["farthest"]),
+            _number(row["reported"]),
+            f"{row['diverged']:g} of {row['n']:g} diverged" if row["diverged"] else _number(row["mean"]),
+        ]
+        for row in rows.to_dict("records")
+    ]
+
+
+def _programs_answer(rows: pd.DataFrame) -> str:
+    ruled_out = rows[rows["verdict"] == "inconsistent"]["program"]
+    remaining = rows[rows["verdict"] != "inconsistent"]["program"]
+    names = " and ".join(f"`{name}`" for name in remaining) or "none"
+    return (
+        f"Of {len(rows)} programs, the full run's numbers taken together leave {names}, and rule out {len(ruled_out)}: "
+        f"{', '.join(f'`{name}`' for name in ruled_out) or 'none'}."
+    )
 
 
 def _correlation(row: Mapping[Hashable, Any]) -> list[str]:

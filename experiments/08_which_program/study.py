@@ -1,7 +1,6 @@
 """08_which_program: how often ``convsweep reproduce --log`` recognises the program that printed a log."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,17 +8,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from convsweep.config import RunConfig
 from convsweep.data import load
 from convsweep.hydra_app.compose import compose_run
 from convsweep.markdown import blocks, image, table
-from convsweep.reproduce.courses import Course
 from convsweep.reproduce.likeness import Judge, Likeness, Numbers
 from convsweep.reproduce.logs import read_log
 from convsweep.reproduce.places import PRINTINGS, PlacedLog, Printing, place, printed_by, wanted
 from convsweep.reproduce.programs import Candidate, candidates, with_seed
 from convsweep.reproduce.statistics import ALPHA, Floats
-from convsweep.reproduce.trainings import in_stacks, train_all
+from convsweep.reproduce.trainings import all_courses, in_stacks
 from convsweep.reproduce.which_program import favoured, numbers
 from experiments.harness.study import Facts, Report, Setting, Study, data_fact, read_results, write_results
 
@@ -87,15 +84,11 @@ def _samples(programs: Sequence[Candidate], placed: PlacedLog, size: Size) -> di
     """Return what each program's seeds print under each printing rule, by rule and name: ``[all seeds, Q]``."""
     kept = wanted(placed, plain_softmax=True)
     configs = [with_seed(program.config, seed) for program in programs for seed in size.all_seeds]
-    courses: dict[RunConfig, Course] = {}
-    with closing(train_all(in_stacks(list(dict.fromkeys(configs)), kept))) as outcomes:
-        for outcome in outcomes:
-            courses |= outcome
+    courses = all_courses(in_stacks(list(dict.fromkeys(configs)), kept))
     return {
         (printing, program.name): printed_by(
             [courses[with_seed(program.config, seed)] for seed in size.all_seeds],
             placed.quantities,
-            kept.seen,
             printing,
             num_train=placed.num_train,
             tests_on_training_images=program.tests_on_training_images,

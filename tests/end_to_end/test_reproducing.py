@@ -80,6 +80,7 @@ class TestFiles:
     def test_they_are_all_there(self, folder):
         assert {path.name for path in folder.iterdir()} == {
             "verdicts.json",
+            "programs.json",
             "correlations.json",
             "results.csv",
             "report.md",

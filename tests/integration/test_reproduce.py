@@ -11,20 +11,26 @@ from configurations import make_config
 from convsweep.data import load
 from convsweep.nn.network import CNN, initial_parameters
 from convsweep.nn.training import Evaluation, initialization_rng, order_rng, train
-from convsweep.reproduce.parallel import RULES, tasks
-from convsweep.reproduce.protocol import replicate
-from convsweep.reproduce.report import conclusion, markdown_report, verdicts
+from convsweep.reproduce.protocol import RULES, Ours, all_trainings, printed
+from convsweep.reproduce.report import conclusion, further_programs, markdown_report, verdicts
 from convsweep.reproduce.reported import TEST, Place, reported_numbers
-from convsweep.reproduce.reproduction import assess
+from convsweep.reproduce.reproduction import case_of, judge_all
 from convsweep.reproduce.tables import write_tables
-from convsweep.reproduce.verdicts import Ours, by_place, compare, correlations
+from convsweep.reproduce.trainings import all_courses
+from convsweep.reproduce.verdicts import compare, correlations
 
-SEEDS = range(3)
+SEEDS = 3
+CONFIG = make_config({"data.num_train": 600, "data.num_test": 300, "data.num_valid": 10, "train.epochs": 10})
+
+
+@pytest.fixture(scope="module")
+def case():
+    return case_of(CONFIG, SEEDS)
 
 
 @pytest.fixture(scope="module")
 def dataset():
-    return load(make_config({"data.num_train": 600, "data.num_test": 300, "data.num_valid": 10}).data)
+    return load(CONFIG.data)
 
 
 @pytest.fixture(scope="module")
@@ -33,79 +39,81 @@ def splits(dataset):
 
 
 @pytest.fixture(scope="module")
-def outcomes(splits):
-    return {rule: replicate(rule, SEEDS, splits) for rule in RULES}
+def courses(case):
+    return all_courses(all_trainings(case))
 
 
-def measured(outcome, experiment, seed=None):
-    return [
-        (found.seed, found.place, found.loss, found.accuracy)
-        for found in outcome.measurements
-        if found.place.experiment == experiment and seed in (None, found.seed)
-    ]
+@pytest.fixture(scope="module")
+def reproduction(case, dataset, courses):
+    return judge_all(case, dataset, courses)
+
+
+@pytest.fixture(scope="module")
+def ours(reproduction):
+    return reproduction.ours
+
+
+def of_experiment(values, gradient, experiment):
+    """Return what seeds print in an experiment, by place."""
+    return {place: values[rule, place] for rule, place in values if (rule, place.experiment) == (gradient, experiment)}
 
 
 class TestStacks:
     """What seeds print."""
 
-    def test_a_seed_prints_the_same_whatever_stack_it_is_in(self, splits, outcomes):
-        alone = replicate("last_class", range(2, 3), splits)
-        assert list(alone.measurements) == [m for m in outcomes["last_class"].measurements if m.seed == 2]
+    def test_a_seed_prints_the_same_whatever_stack_it_is_in(self, case, ours):
+        few = case._replace(protocol=case.protocol._replace(num_seeds=3, first_seed=2))
+        alone = printed(few, all_courses(all_trainings(few)))
+        for key, values in ours.losses.items():
+            np.testing.assert_array_equal(alone.losses[key][0], values[2])
 
-    def test_untrained_networks_print_the_same_under_every_gradient_rule(self, outcomes):
-        untrained = [measured(outcome, "untrained") for outcome in outcomes.values()]
-        assert untrained[0] == untrained[1] == untrained[2]
+    def test_untrained_networks_print_the_same_under_every_gradient_rule(self, ours):
+        for place, losses in of_experiment(ours.losses, "exact", "untrained").items():
+            for rule in RULES:
+                np.testing.assert_array_equal(ours.losses[rule, place], losses)
 
-    def test_last_class_prints_what_exact_does_where_only_the_dense_layer_learns(self, outcomes):
-        exact, last_class, as_printed = (measured(outcomes[rule], "dense_only") for rule in RULES)
-        assert exact == last_class
-        assert exact != as_printed
+    def test_last_class_prints_what_exact_does_where_only_the_dense_layer_learns(self, ours):
+        exact, last_class, as_printed = (of_experiment(ours.losses, rule, "dense_only") for rule in RULES)
+        for place in exact:
+            np.testing.assert_array_equal(exact[place], last_class[place])
+            assert (exact[place] != as_printed[place]).all()
 
-    def test_seed_k_is_the_run_that_train_makes_of_seed_k(self, splits, outcomes):
+    def test_seed_k_is_the_run_that_train_makes_of_seed_k(self, splits, ours):
         network = CNN([initial_parameters(8, rng=initialization_rng(1))], [0.005])
         events = train(network, splits, epochs=[10], shuffle=False, rng=order_rng(0), window=500)
         (test,) = (event for _, event in events if isinstance(event, Evaluation) and event.split == "test")
-        assert (1, TEST, test.loss, test.accuracy) in measured(outcomes["exact"], "full")
+        assert (ours.losses["exact", TEST][1], ours.accuracies["exact", TEST][1]) == (test.loss, test.accuracy)
 
-    def test_a_full_run_of_600_images_and_10_epochs_prints_at_these_places(self, outcomes):
-        places = [place for _, place, _, _ in measured(outcomes["exact"], "full", seed=0)]
-        assert places == [
+    def test_a_full_run_of_600_images_and_10_epochs_prints_at_these_places(self, ours):
+        assert list(of_experiment(ours.losses, "exact", "full")) == [
             *(Place("full", "1", step, 100) for step in (100, 200, 300, 400, 500, 600)),
             *(Place("full", str(epoch), 500, 500) for epoch in range(1, 11)),
             TEST,
         ]
 
-    def test_windows_of_an_untrained_network_are_plain_means(self, outcomes):
+    def test_windows_of_an_untrained_network_are_plain_means(self, ours):
         """They are ln 10 each: nothing is missing from the first."""
-        for _, _, loss, _ in measured(outcomes["exact"], "untrained"):
-            assert loss == pytest.approx(math.log(10), abs=0.005)
+        for losses in of_experiment(ours.losses, "exact", "untrained").values():
+            assert losses == pytest.approx(math.log(10), abs=0.005)
 
-    def test_the_first_window_of_training_lacks_an_image(self, outcomes):
-        (_, place, loss, _), *_ = measured(outcomes["exact"], "dense_only")
-        assert place == Place("dense_only", "1", 100, 100)
-        assert loss < math.log(10) * 0.99
+    def test_the_first_window_of_training_lacks_an_image(self, ours):
+        assert (ours.losses["exact", Place("dense_only", "1", 100, 100)] < math.log(10) * 0.99).all()
 
-    def test_a_diverged_run_prints_no_loss_and_sees_zeros(self, splits, outcomes):
-        steps = {divergence.seed: divergence.step for divergence in outcomes["as_printed"].divergences}
-        assert set(steps) == set(SEEDS)
+    def test_a_diverged_run_prints_no_loss_and_sees_zeros(self, splits, reproduction, ours):
+        steps = {found.seed: found.step for found in reproduction.divergences}
+        assert {found.gradient for found in reproduction.divergences} == {"as_printed"}
+        assert set(steps) == set(range(SEEDS))
         assert all(600 < step < 3000 for step in steps.values())
-        for seed, place, loss, accuracy in measured(outcomes["as_printed"], "full"):
-            if place == TEST:
-                assert math.isnan(loss)
-                assert accuracy == pytest.approx((splits.test.labels == 0).mean())
-            elif place.window == 500:  # the window is complete when the image before its last is seen
-                assert math.isnan(loss) == ((int(place.epoch) - 1) * 600 + place.step - 1 >= steps[seed])
+        assert np.isnan(ours.losses["as_printed", TEST]).all()
+        assert ours.accuracies["as_printed", TEST] == pytest.approx((splits.test.labels == 0).mean())
+        for seed, step in steps.items():
+            for epoch in range(1, 11):  # a window is complete when the image before its last is seen
+                loss = ours.losses["as_printed", Place("full", str(epoch), 500, 500)][seed]
+                assert math.isnan(loss) == ((epoch - 1) * 600 + 500 - 1 >= step)
 
-    def test_exact_and_last_class_do_not_diverge(self, outcomes):
-        assert outcomes["exact"].divergences == outcomes["last_class"].divergences == ()
-        assert not any(math.isnan(m.loss) for m in outcomes["exact"].measurements)
-
-
-def test_tasks_hold_every_seed_once_under_every_rule():
-    for num_seeds in (2, 5, 20, 39):
-        assert sorted((rule, seed) for rule, seeds in tasks(num_seeds) for seed in seeds) == sorted(
-            (rule, seed) for rule in RULES for seed in range(num_seeds)
-        )
+    def test_exact_and_last_class_do_not_diverge(self, ours):
+        for rule in ("exact", "last_class"):
+            assert all(np.isfinite(losses).all() for losses in of_experiment(ours.losses, rule, "full").values())
 
 
 def invented(losses, accuracies, n=20):
@@ -197,17 +205,11 @@ class TestVerdicts:
         assert found["exact"].lowest < found["exact"].of_mean < 1
         assert found["as_printed"].of_mean is None
 
-    def test_fewer_images_print_fewer_windows_to_judge(self, outcomes):
-        ours = by_place([m for outcome in outcomes.values() for m in outcome.measurements])
+    def test_fewer_images_print_fewer_windows_to_judge(self, ours):
         names = [row.quantity for row in compare(reported_numbers(), ours) if row.experiment == "full"]
         assert "loss@10:500" in names
         assert "loss@10:1000" not in names
         assert [c.of_mean for c in correlations(reported_numbers(), ours)] == [None, None, None]
-
-
-@pytest.fixture(scope="module")
-def reproduction(dataset, outcomes):
-    return assess(dataset, len(SEEDS), outcomes.values())
 
 
 class TestReport:
@@ -217,6 +219,10 @@ class TestReport:
         for rule in RULES:
             assert conclusion(reproduction).count(rule) == 1
         assert set(verdicts(reproduction.comparisons)) == set(RULES)
+
+    def test_three_seeds_rule_out_no_program_by_all_numbers_together(self, reproduction):
+        assert [judged.verdict for judged in reproduction.programs.judged] == ["inconclusive"] * 3
+        assert further_programs(reproduction.programs).startswith("3 seeds are too few")
 
     def test_json_has_null_where_there_is_no_number(self, reproduction, tmp_path):
         write_tables(reproduction, tmp_path)
@@ -239,5 +245,7 @@ class TestReport:
     def test_bars_in_the_reports_table_are_text_and_separate_no_cells(self, reproduction):
         """``|loss - ln 10|`` holds bars, which separate cells."""
         rows = [line for line in markdown_report(reproduction).splitlines() if line.startswith("|")]
-        assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {8}
+        of_rules, of_programs = rows[: rows.index(next(row for row in rows if "likelihood" in row))], rows[-3:]
+        assert {len(re.findall(r"(?<!\\)\|", row)) for row in of_rules} == {8}
+        assert {len(re.findall(r"(?<!\\)\|", row)) for row in of_programs} == {9}
         assert any(r"\|loss - ln 10\|" in row for row in rows)

@@ -97,8 +97,9 @@ def team():
         yield team
     finally:
         if process is not None:
-            for one in [*psutil.Process(process.pid).children(recursive=True), process]:
-                one.kill()
+            for child in psutil.Process(process.pid).children(recursive=True):
+                child.kill()
+            process.kill()
             process.wait()
         stop = f'"$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)/pg_ctl" -D {folder}/database -m immediate stop'
         quiet = subprocess.DEVNULL

@@ -15,7 +15,7 @@ from convsweep.reproduce.courses import Evaluation, Wanted, follow
 from convsweep.reproduce.logs import read_log
 from convsweep.reproduce.places import place, wanted
 from convsweep.reproduce.programs import with_seed
-from convsweep.reproduce.trainings import estimate, in_stacks, train_all
+from convsweep.reproduce.trainings import estimate, train_all
 from convsweep.reproduce.which_program import Protocol, assess, reproduce, trainings
 from convsweep.reproduce.which_report import conclusion, markdown_report, sentences, verdicts
 from convsweep.runs.training import beginning, train_together
@@ -117,25 +117,6 @@ def test_a_seeds_course_does_not_depend_on_its_stack(splits):
     assert together[1].diverged_at == alone.diverged_at
     assert alone.diverged_at is not None
     assert math.isnan(alone.losses[-1])
-
-
-def test_a_seeds_course_does_not_depend_on_whose_order_of_images_is_beside_it(splits):
-    configs = [with_seed(make_config({**SIZES, "train.shuffle": True}), seed) for seed in range(3)]
-    kept = Wanted((0, 100, 1999), (Evaluation("test", 2),), plain_softmax=False)
-    for alone, together in zip(configs, follow(configs, kept, splits), strict=True):
-        (course,) = follow([alone], kept, splits)
-        np.testing.assert_array_equal(course.losses, together.losses)
-        np.testing.assert_array_equal(course.hits, together.hits)
-        assert course.evaluations == together.evaluations
-
-
-def test_shuffled_seeds_of_programs_that_differ_in_members_own_values_share_stacks():
-    """Twenty seeds of two learning rates fill three stacks of at most 16 models; alone they would be forty."""
-    shuffled = Protocol(make_config({**SIZES, "train.shuffle": True}))
-    configs = [with_seed(shuffled.config, seed) for seed in range(20)]
-    faster = {"train": shuffled.config.train.model_copy(update={"learning_rate": 0.01})}
-    configs += [with_seed(shuffled.config.model_copy(update=faster), seed) for seed in range(20)]
-    assert len(in_stacks(configs, Wanted((), (), plain_softmax=False))) <= 4
 
 
 @pytest.fixture(scope="module")

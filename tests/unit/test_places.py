@@ -37,11 +37,10 @@ def test_each_printing_rule_prints_what_a_loop_prints(printing, num_train):
     placed = place(read_log(text), num_train)
     kept = wanted(placed, plain_softmax=False)
     sums = np.concatenate([[0], losses.reshape(-1).cumsum()])[list(kept.seen)]
-    course = Course(sums, sums, {}, None)
+    course = Course(kept.seen, sums, sums, {}, None)
     found = printed_by(
         [course],
         placed.quantities,
-        kept.seen,
         printing,
         num_train=num_train,
         tests_on_training_images=False,
@@ -55,13 +54,12 @@ def test_an_epochs_mean_and_its_evaluations_are_read_where_they_belong():
     kept = wanted(placed, plain_softmax=False)
     scores = {evaluation: Score(evaluation.epoch + 0.5, 0.25) for evaluation in kept.evaluations}
     scores[Evaluation("trained", 2)] = Score(9.0, 1.0)
-    course = Course(2.0 * np.array(kept.seen), np.zeros(len(kept.seen)), scores, None)
+    course = Course(kept.seen, 2.0 * np.array(kept.seen), np.zeros(len(kept.seen)), scores, None)
 
     def printed(*, tests_on_training_images, loss_factor=1.0):
         return printed_by(
             [course],
             placed.quantities,
-            kept.seen,
             "after",
             num_train=4,
             tests_on_training_images=tests_on_training_images,
@@ -110,7 +108,7 @@ def test_what_the_log_lacks_are_tests_and_windows():
     [
         ("epoch 1 step 10 loss 1\nepoch 2 step 60 loss 1", 20, None, "must fit 'data.num_train'"),
         ("epoch 2 loss 1", 20, 1, "'train.epochs' must be >= 2, the log's number (got 1)."),
-        ("step 5 past 10 steps: loss 1", 20, None, "must fit 'data.num_train'"),
+        ("step 5 past 10 steps: loss 1", 20, None, "longer than the training until there"),
     ],
 )
 def test_places_that_fit_no_training_are_refused_in_one_line(text, num_train, epochs, message):

@@ -6,8 +6,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convsweep.reproduce.printing import first_not_a_number, printed_means
+from convsweep.reproduce.courses import Course
+from convsweep.reproduce.logs import LogPlace
+from convsweep.reproduce.places import Quantity, printed_by
+from convsweep.reproduce.printing import first_not_a_number
+from convsweep.reproduce.protocol import PRINTING
 from convsweep.reproduce.reported import TEST, reported_numbers
+
+
+def printed_means(values, window):
+    """Return the means that the tutorial prints of ``[R, epochs, N]`` losses: ``[R, epochs, N // window]``."""
+    members, epochs, num_images = values.shape
+    steps = range(window, num_images + 1, window)
+    quantities = [
+        Quantity(LogPlace("train", epoch, step, window), "loss") for epoch in range(1, epochs + 1) for step in steps
+    ]
+    seen = tuple(range(epochs * num_images + 1))
+    courses = []
+    for member in values:
+        sums = np.concatenate([[0.0], member.reshape(-1).cumsum()])
+        courses.append(Course(seen, sums, sums, {}, None))
+    found = printed_by(
+        courses, quantities, PRINTING, num_train=num_images, tests_on_training_images=False, loss_factor=1.0
+    )
+    return found.reshape(members, epochs, len(steps))
 
 
 def printed_by_a_loop(values, window):
@@ -41,10 +63,6 @@ def test_the_first_printed_line_of_a_run_lacks_an_image():
 def test_each_later_printed_line_is_shifted_by_one_image():
     values = np.arange(1.0, 7)[None, None]  # 1 .. 6
     assert printed_means(values, 3).tolist() == [[[(1 + 2) / 3, (3 + 4 + 5) / 3]]]
-
-
-def test_accuracies_are_printed_by_the_same_rule_as_losses():
-    assert printed_means(np.array([[[True, True, False, True]]]), 2).tolist() == [[[0.5, 0.5]]]
 
 
 def test_after_a_loss_that_is_no_number_no_line_has_a_number():

@@ -25,6 +25,7 @@ PRINTINGS = ("after", "before", "before_run_on", "so_far")  # as in reproduce.pl
 @click.option("--log", type=click.Path(path_type=Path), help="What another program printed while it trained, or a CSV.")
 @click.option("--also", multiple=True, metavar="KEY=A,B", help="With --log: other hyperparameters as programs, too.")
 @click.option("--printing", type=click.Choice(PRINTINGS), help="With --log: when windows are printed, if it is known.")
+@click.option("--all-programs", is_flag=True, help="Without --log: judge more programs than the three rules (minutes).")
 @click.option("--yes", is_flag=True, help="With --log: train for longer than a minute.")
 def reproduce(
     *,
@@ -38,12 +39,14 @@ def reproduce(
     log: Path | None,
     also: tuple[str, ...],
     printing: "Printing | None",
+    all_programs: bool,
     yes: bool,
 ) -> None:
     """Say which program the tutorial's reported numbers come from, or those of a log, with statistics.
 
     Trains its network under three gradient rules, 20 seeds each, on its own images (data=mnist; a minute on two
-    cores). OVERRIDES choose others: data=mnist_5k, data.dir=FOLDER, data.num_train=1000 ...
+    cores); with --all-programs also with all other mistakes that a log's program is looked for among. OVERRIDES choose
+    other images: data=mnist_5k, data.dir=FOLDER, data.num_train=1000 ...
 
     With --log, trains the network that OVERRIDES describe (train.shuffle=true, model.num_filters=4 ...), and the same
     with the mistakes that people make; epochs and images an epoch are the log's unless OVERRIDES say otherwise.
@@ -52,6 +55,8 @@ def reproduce(
         raise UserError(f"'--strict' means 39 seeds: leave '--seeds' out (got {seeds}).")
     num_seeds = 39 if strict else 20 if seeds is None else seeds
     if log is not None:
+        if all_programs:
+            raise UserError("'--all-programs' goes without '--log': a log is judged by all of them anyway.")
         from convsweep.commands.which_program import Asked, which_program
 
         which_program(mlruns, experiment, Asked(log, overrides, also, num_seeds, printing, output, expect, yes))
@@ -61,4 +66,12 @@ def reproduce(
             raise UserError(f"'{name}' goes with '--log FILE'.")
     from convsweep.commands.reproduction import reproduce as run
 
-    run(mlruns, experiment, overrides, num_seeds=num_seeds, output=output, expected=expect)
+    run(
+        mlruns,
+        experiment,
+        overrides,
+        num_seeds=num_seeds,
+        all_programs=all_programs,
+        output=output,
+        expected=expect,
+    )

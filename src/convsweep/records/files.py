@@ -96,6 +96,18 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def write_texts(texts: Mapping[str, str], folder: Path) -> list[Path]:
+    """Write texts into a folder under their files' names; return the paths.
+
+    Raises:
+        UserError: The folder can't be written to.
+    """
+    with writing(folder):
+        for name, text in texts.items():
+            write_whole(folder / name, text.encode())
+    return [folder / name for name in texts]
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn the file system's refusal to write into one line."""

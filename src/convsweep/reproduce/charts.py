@@ -11,11 +11,10 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from convsweep.nn.network import Gradient
 from convsweep.pictures.style import BLUE, GREY, ORANGE
 from convsweep.records.files import writing
-from convsweep.reproduce.parallel import RULES
+from convsweep.reproduce.protocol import RULES, Ours
 from convsweep.reproduce.reported import TEST, Reported
 from convsweep.reproduce.reproduction import Reproduction
 from convsweep.reproduce.statistics import Floats, prediction_interval
-from convsweep.reproduce.verdicts import Ours, by_place
 
 COLOURS: Mapping[Gradient, str] = {"exact": BLUE, "last_class": ORANGE, "as_printed": GREY}
 
@@ -26,7 +25,7 @@ def write_pictures(reproduction: Reproduction, folder: Path) -> list[Path]:
     Raises:
         UserError: The folder can't be written to.
     """
-    reported, ours = reproduction.reported, by_place(reproduction.measurements)
+    reported, ours = reproduction.reported, reproduction.ours
     subtitle = f"{reproduction.num_seeds} seeds, {reproduction.data}"
     figures = {
         "test": test_strips(reported, ours, subtitle),

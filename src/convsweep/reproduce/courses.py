@@ -29,6 +29,7 @@ class Evaluation(NamedTuple):
 
     split: Evaluated
     epoch: int  # after which; 0: before training
+    images: tuple[int, int] | None = None  # the first of the split, and the one after the last; None: all
 
 
 class Wanted(NamedTuple):
@@ -49,7 +50,8 @@ class Score(NamedTuple):
 class Course(NamedTuple):
     """What is kept of one seed's training."""
 
-    losses: Floats  # [K], sums over the first ``seen`` images; NaN from divergence on
+    seen: tuple[int, ...]  # K numbers of images of the run
+    losses: Floats  # [K], sums over that many first images; NaN from divergence on
     hits: Floats  # [K]
     evaluations: dict[Evaluation, Score]
     diverged_at: int | None  # the first image, counted from 1, whose loss is no finite number
@@ -77,10 +79,11 @@ def follow(configs: Sequence[RunConfig], wanted: Wanted, splits: Splits) -> list
                 members.take(learn(network, batch), batch)
         for evaluation in wanted.evaluations:
             if evaluation.epoch == epoch:
-                evaluations[evaluation] = members.scores(network, _images(evaluation.split, splits))
+                evaluations[evaluation] = members.scores(network, _images(evaluation.split, splits), evaluation.images)
     seen = np.array(wanted.seen, dtype=np.intp)
     return [
         Course(
+            wanted.seen,
             members.losses[member, seen],
             members.hits[member, seen],
             {evaluation: scores[member] for evaluation, scores in evaluations.items()},
@@ -120,15 +123,16 @@ class _Members:
         self.hits[:, part] = self.hits[:, [self._seen]] + hits.cumsum(axis=1)
         self._seen += len(batch.labels)
 
-    def scores(self, network: CNN, batch: Batch) -> list[Score]:
-        """Evaluate every member."""
-        logits = predict(network, batch.images)
+    def scores(self, network: CNN, batch: Batch, images: tuple[int, int] | None) -> list[Score]:
+        """Evaluate every member on some images of a batch, or on all."""
+        chosen = slice(*images or (None, None))
+        logits, labels = predict(network, batch.images)[:, chosen], batch.labels[chosen]
         logits[[first is not None for first in self.diverged_at]] = np.nan
         with np.errstate(invalid="ignore", over="ignore"):
-            losses = cross_entropy(logits, batch.labels).mean(axis=-1)
+            losses = cross_entropy(logits, labels).mean(axis=-1)
         if self._plain_softmax:
-            losses[first_not_a_number(logits, batch.labels) < len(batch.labels)] = np.inf
-        accuracies = (logits.argmax(axis=-1) == batch.labels).mean(axis=-1)
+            losses[first_not_a_number(logits, labels) < len(labels)] = np.inf
+        accuracies = (logits.argmax(axis=-1) == labels).mean(axis=-1)
         return [Score(*of_member) for of_member in zip(losses.tolist(), accuracies.tolist(), strict=True)]
 
     def _note_divergence(self, logits: npt.NDArray[np.floating], batch: Batch) -> None:

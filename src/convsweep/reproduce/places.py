@@ -4,7 +4,6 @@ A program may print a window after the step on its last image, or before it, and
 image though it is divided by its full length. Which of the rules below a log follows is rarely said.
 """
 
-import itertools
 from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
@@ -13,8 +12,9 @@ import numpy as np
 
 from convsweep.errors import UserError
 from convsweep.reproduce.courses import Course, Evaluated, Evaluation, Floats, Wanted
-from convsweep.reproduce.log_lines import Metric, Printed
-from convsweep.reproduce.logs import Log, LogPlace
+from convsweep.reproduce.log_lines import Metric
+from convsweep.reproduce.log_numbers import Printed
+from convsweep.reproduce.logs import Log, LogPlace, steps_run_on
 
 Printing = Literal["after", "before", "before_run_on", "so_far"]
 PRINTINGS: tuple[Printing, ...] = get_args(Printing)
@@ -40,6 +40,12 @@ class Quantity(NamedTuple):
         kind = self.metric if self.place.split == "train" else f"{self.place.split} {self.metric}"
         return f"{kind} at {self.place.name}"
 
+    @property
+    def short(self) -> str:
+        """The same in short: ``test loss 3`` or ``loss 3:500``, of epoch 3."""
+        kind = self.metric if self.place.split == "train" else f"{self.place.split} {self.metric}"
+        return f"{kind} {self.place.epoch}" + (f":{self.place.step}" if self.place.step else "")
+
 
 class PlacedLog(NamedTuple):
     """A log's numbers in a training of so many images and epochs."""
@@ -56,19 +62,20 @@ class PlacedLog(NamedTuple):
 
 
 def images_of_an_epoch(log: Log) -> int | None:
-    """Return how many images an epoch has, if the log tells: its last step, or the total that it names."""
+    """Return how many images an epoch has, if the log tells: the total that it names, or its last step."""
     if log.num_steps is not None:
         return log.num_steps
-    last_steps = {reading.place.epoch: reading.place.step for reading in log.readings if reading.place.step}
-    if not last_steps:
+    steps: dict[int, list[int]] = {}
+    for reading in log.readings:
+        if reading.place.step:
+            steps.setdefault(reading.place.epoch, []).append(reading.place.step)
+    if not steps:
         return None
-    last = max(last_steps.values())
-    runs_on = list(last_steps.values()) == sorted(last_steps.values()) and len(set(last_steps.values())) > 1
-    firsts = {reading.place.epoch: reading.place.step for reading in reversed(log.readings) if reading.place.step}
-    if runs_on and all(firsts[after] > last_steps[before] for before, after in itertools.pairwise(sorted(firsts))):
-        per_epoch, rest = divmod(last, max(last_steps))
-        return per_epoch if rest == 0 else None
-    return last
+    last = max(max(of_epoch) for of_epoch in steps.values())
+    if not steps_run_on(steps):
+        return last
+    per_epoch, rest = divmod(last, max(steps))
+    return per_epoch if rest == 0 else None
 
 
 def place(log: Log, num_train: int, epochs: int | None = None) -> PlacedLog:
@@ -118,27 +125,44 @@ def further_quantities(placed: PlacedLog) -> list[Quantity]:
     return [quantity for quantity in found if quantity not in known]
 
 
-def wanted(placed: PlacedLog, *, plain_softmax: bool) -> Wanted:
-    """Return what has to be kept of a training to print the log and what it could have held."""
-    quantities = [*placed.quantities, *further_quantities(placed)]
-    seen: set[int] = set()
+def images_seen(quantities: Sequence[Quantity], printings: Sequence[Printing], num_train: int) -> set[int]:
+    """Return the numbers of images of the run whose sums the means of training images are made of."""
+    return {
+        number
+        for quantity in quantities
+        if quantity.place.split == "train"
+        for printing in printings
+        for number in _images(quantity.place, printing, num_train)[:2]
+    }
+
+
+def wanted(placed: PlacedLog, *, plain_softmax: bool, also: Sequence[Quantity] = ()) -> Wanted:
+    """Return what has to be kept of a training to print the log and what it could have held.
+
+    Args:
+        placed: The log's numbers.
+        plain_softmax: Whether a run diverges as soon as exp(z) / sum exp(z) gives no number.
+        also: Further quantities to keep.
+    """
+    quantities = [*placed.quantities, *further_quantities(placed), *also]
+    seen = images_seen(quantities, placed.printings, placed.num_train)
+    return Wanted(tuple(sorted(seen)), evaluations_of(quantities), plain_softmax)
+
+
+def evaluations_of(quantities: Sequence[Quantity]) -> tuple[Evaluation, ...]:
+    """Return the evaluations that numbers of ``valid`` and ``test`` come from."""
     evaluations: set[Evaluation] = set()
     for quantity in quantities:
-        if quantity.place.split == "train":
-            for printing in placed.printings:
-                first, last, _ = _images(quantity.place, printing, placed.num_train)
-                seen |= {first, last}
-        elif quantity.place.split == "valid":
+        if quantity.place.split == "valid":
             evaluations.add(Evaluation("valid", quantity.place.epoch))
-        else:
+        elif quantity.place.split == "test":
             evaluations |= {Evaluation("test", quantity.place.epoch), Evaluation("trained", quantity.place.epoch)}
-    return Wanted(tuple(sorted(seen)), tuple(sorted(evaluations)), plain_softmax)
+    return tuple(sorted(evaluations))
 
 
 def printed_by(
     courses: Sequence[Course],
     quantities: Sequence[Quantity],
-    seen: Sequence[int],
     printing: Printing,
     *,
     num_train: int,
@@ -150,7 +174,6 @@ def printed_by(
     Args:
         courses: One a seed.
         quantities: What is printed.
-        seen: The numbers of images that the courses have sums for.
         printing: The printing rule.
         num_train: Images an epoch.
         tests_on_training_images: Whether the test is on the first training images.
@@ -159,7 +182,7 @@ def printed_by(
     Returns:
         ``[n, Q]``; NaN or infinite where a seed has diverged.
     """
-    index = {number: place for place, number in enumerate(seen)}
+    index = {number: place for place, number in enumerate(courses[0].seen)}
     values = np.empty((len(courses), len(quantities)))
     for column, quantity in enumerate(quantities):
         if quantity.place.split == "train":
@@ -180,7 +203,9 @@ def printed_by(
 
 def _in_epoch(found: LogPlace, num_train: int, *, running_on: bool) -> LogPlace:
     """Return a place with its step counted within the epoch."""
-    if found.step and running_on:
+    if found.window and not found.step:  # the last images of the epoch
+        found = found._replace(step=num_train)
+    elif found.step and running_on:
         if found.epoch > 1:
             found = found._replace(step=found.step - (found.epoch - 1) * num_train)
         else:  # the log names no epochs, or is in its first

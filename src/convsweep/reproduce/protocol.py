@@ -1,37 +1,42 @@
-"""The tutorial's three experiments, for a stack of seeds under one gradient rule.
+"""The tutorial's program as a case of the engine that judges logs: its log, its three experiments, and their numbers.
+
+========== ========================================================================================
+untrained  the loss on windows of test images, before training
+dense_only 1,000 steps in which the convolution doesn't learn
+full       10 epochs, printed every 100 images or every 500, then the test; this is the log
+========== ========================================================================================
 
 Seed k starts from the same parameters in every experiment and under every rule, those of
 ``convsweep train train.seed=k``, so that rules are compared in pairs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from convsweep.nn.layers import cross_entropy
-from convsweep.nn.network import CNN, NUM_CLASSES, Gradient, initial_parameters
-from convsweep.nn.patches import Floats
-from convsweep.nn.training import Batch, Splits, initialization_rng, learn, predict
-from convsweep.reproduce.printing import first_not_a_number, printed_means
+from convsweep.config import RunConfig
+from convsweep.nn.network import Gradient
+from convsweep.reproduce.courses import Course, Evaluation, Floats, Wanted
+from convsweep.reproduce.logs import Log, LogPlace, read_log
+from convsweep.reproduce.places import PlacedLog, Printing, Quantity, images_seen, place, printed_by, wanted
+from convsweep.reproduce.programs import PROGRAMS, configured, with_seed
 from convsweep.reproduce.reported import TEST, Place
+from convsweep.reproduce.trainings import Training, in_stacks
+from convsweep.reproduce.which_program import Courses, Protocol, seeds, trainings
 
-NUM_FILTERS = 8
-LEARNING_RATE = 0.005
-EPOCHS = 10
+RULES: tuple[Gradient, ...] = ("exact", "last_class", "as_printed")  # programs that are compared in every experiment
+PRINTING: Printing = "before_run_on"
 DENSE_ONLY_STEPS = 1000
 SHORT_WINDOW, LONG_WINDOW = 100, 500
 
 
-class Measurement(NamedTuple):
-    """What one seed prints at one place."""
+class Ours(NamedTuple):
+    """All that our seeds print, as arrays by gradient rule and place."""
 
-    gradient: Gradient
-    seed: int
-    place: Place
-    loss: float  # nats; NaN once the run has diverged
-    accuracy: float  # 0..1
+    losses: Mapping[tuple[Gradient, Place], Floats]  # [n], by seed; NaN: diverged
+    accuracies: Mapping[tuple[Gradient, Place], Floats]  # [n]
 
 
 class Divergence(NamedTuple):
@@ -42,110 +47,136 @@ class Divergence(NamedTuple):
     step: int  # the first image with such a loss, counted from 1 over all epochs
 
 
-class Outcome(NamedTuple):
-    """All that came of some runs."""
+class Case(NamedTuple):
+    """The tutorial's log and how its programs train."""
 
-    measurements: tuple[Measurement, ...]
-    divergences: tuple[Divergence, ...]
-
-
-class _Printed(NamedTuple):
-    """What a stack of seeds prints at one place."""
-
-    place: Place
-    losses: Floats  # [R]
-    accuracies: Floats  # [R]
+    protocol: Protocol
+    log: Log
+    placed: PlacedLog
+    kept: Wanted  # of every program's runs
 
 
-class _Images(NamedTuple):
-    """How every member did on each image, in the order of training."""
+def tutorials_case(config: RunConfig, num_seeds: int, *, all_programs: bool) -> Case:
+    """Return the tutorial's case.
 
-    losses: Floats  # [R, epochs, N]; NaN from divergence on
-    hits: npt.NDArray[np.bool_]  # [R, epochs, N]
+    Args:
+        config: The tutorial's run, on some images; fewer than its own print fewer lines.
+        num_seeds: Seeds of every program, from 0 on.
+        all_programs: Whether others than the three gradient rules are judged, too.
+    """
+    programs = None if all_programs else RULES
+    protocol = Protocol(config, num_seeds, printing=PRINTING, plain_softmax=True, programs=programs)
+    num_train = config.data.num_train
+    log = read_log(files(__package__).joinpath("reported.csv").read_text())
+    log = log._replace(readings=tuple(reading for reading in log.readings if reading.place.step <= num_train))
+    placed = place(log, num_train, config.train.epochs)
+    kept = wanted(placed, plain_softmax=True, also=_quantities(_full(config)))
+    untrained = map(_before_training, _untrained(config.data.num_test))
+    return Case(protocol, log, placed, kept._replace(evaluations=(*kept.evaluations, *untrained)))
 
 
-def replicate(gradient: Gradient, seeds: Sequence[int], splits: Splits) -> Outcome:
-    """Run the three experiments for some seeds side by side; ``valid`` is not used."""
-    parameters = [initial_parameters(NUM_FILTERS, rng=initialization_rng(seed)) for seed in seeds]
-    rates = [LEARNING_RATE] * len(seeds)
+def all_trainings(case: Case) -> list[Training]:
+    """Return the stacks to train: every program's seeds, and those that train the dense layer alone."""
+    config, own_seeds = case.protocol.config, seeds(case.protocol)
+    seen = images_seen(_quantities(_dense_only(config)), (PRINTING,), config.data.num_train)
+    dense_only = [_dense_only_run(config, rule, seed) for rule in ("exact", "as_printed") for seed in own_seeds]
+    return [
+        *trainings(case.protocol, case.kept),
+        *in_stacks(dense_only, Wanted(tuple(sorted(seen)), (), plain_softmax=True)),
+    ]
 
-    untrained = predict(CNN(parameters, rates), splits.test.images)
-    printed = _plain_windows("untrained", _images(untrained, splits.test))
 
-    first_images = Batch(splits.train.images[:DENSE_ONLY_STEPS], splits.train.labels[:DENSE_ONLY_STEPS])
-    dense_only, _ = _learn(CNN(parameters, rates, gradient=gradient, frozen=["conv"]), first_images, epochs=1)
-    printed += _windows("dense_only", dense_only, SHORT_WINDOW)
+def printed(case: Case, courses: Courses) -> Ours:
+    """Return what all seeds print in the three experiments."""
+    config, own_seeds = case.protocol.config, seeds(case.protocol)
+    num_test = config.data.num_test
+    losses: dict[tuple[Gradient, Place], Floats] = {}
+    accuracies: dict[tuple[Gradient, Place], Floats] = {}
+    for rule in RULES:
+        # before training all rules are the same; where only the dense layer learns, so are exact and last_class
+        untrained = [courses[with_seed(_of_rule(config, "exact"), seed)] for seed in own_seeds]
+        same = "exact" if rule == "last_class" else rule
+        dense_only = [courses[_dense_only_run(config, same, seed)] for seed in own_seeds]
+        full = [courses[with_seed(_of_rule(config, rule), seed)] for seed in own_seeds]
+        for places, values in (
+            (_untrained(num_test), _scores(untrained, list(map(_before_training, _untrained(num_test))))),
+            (_dense_only(config), _means(dense_only, _dense_only(config), config)),
+            (_full(config), _means(full, _full(config), config)),
+            ([TEST], _scores(full, [Evaluation("test", config.train.epochs)])),
+        ):
+            losses |= {(rule, found): values[:, number] for number, found in enumerate(places)}
+            accuracies |= {(rule, found): values[:, len(places) + number] for number, found in enumerate(places)}
+    return Ours(losses, accuracies)
 
-    network = CNN(parameters, rates, gradient=gradient)
-    full, steps = _learn(network, splits.train, EPOCHS)
-    # the tutorial shows five lines of a run printed every 100 images, and others of one printed every 500
-    printed += _windows("full", _Images(full.losses[:, :1], full.hits[:, :1]), SHORT_WINDOW)
-    printed += _windows("full", full, LONG_WINDOW)
-    tested = predict(network, splits.test.images)
-    tested[np.isfinite(steps)] = np.nan
-    test = _images(tested, splits.test)
-    printed.append(_Printed(TEST, test.losses.mean(axis=(1, 2)), test.hits.mean(axis=(1, 2))))
 
-    return Outcome(
-        tuple(
-            Measurement(gradient, seed, place, float(losses[member]), float(accuracies[member]))
-            for member, seed in enumerate(seeds)
-            for place, losses, accuracies in printed
+def divergences(case: Case, courses: Courses) -> list[Divergence]:
+    """Return the full runs that diverged."""
+    found = []
+    for rule in RULES:
+        for seed in seeds(case.protocol):
+            step = courses[with_seed(_of_rule(case.protocol.config, rule), seed)].diverged_at
+            found += [] if step is None else [Divergence(rule, seed, step)]
+    return found
+
+
+def _of_rule(config: RunConfig, rule: Gradient) -> RunConfig:
+    (program,) = (program for program in PROGRAMS if program.name == rule)
+    return configured(program, config)
+
+
+def _dense_only_run(config: RunConfig, rule: Gradient, seed: int) -> RunConfig:
+    run = with_seed(_of_rule(config, rule), seed)
+    return run.model_copy(update={"train": run.train.model_copy(update={"frozen": ("conv",), "epochs": 1})})
+
+
+def _untrained(num_test: int) -> list[Place]:
+    return [Place("untrained", "", end, SHORT_WINDOW) for end in range(SHORT_WINDOW, num_test + 1, SHORT_WINDOW)]
+
+
+def _dense_only(config: RunConfig) -> list[Place]:
+    last = min(DENSE_ONLY_STEPS, config.data.num_train)
+    return [Place("dense_only", "1", end, SHORT_WINDOW) for end in range(SHORT_WINDOW, last + 1, SHORT_WINDOW)]
+
+
+def _full(config: RunConfig) -> list[Place]:
+    """Return the windows of a full run; the tutorial shows five lines of 100 images, and others of 500."""
+    num_train, epochs = config.data.num_train, range(1, config.train.epochs + 1)
+    return [
+        *(Place("full", "1", end, SHORT_WINDOW) for end in range(SHORT_WINDOW, num_train + 1, SHORT_WINDOW)),
+        *(
+            Place("full", str(epoch), end, LONG_WINDOW)
+            for epoch in epochs
+            for end in range(LONG_WINDOW, num_train + 1, LONG_WINDOW)
         ),
-        tuple(
-            Divergence(gradient, seed, int(step)) for seed, step in zip(seeds, steps, strict=True) if np.isfinite(step)
-        ),
+    ]
+
+
+def _quantities(windows: Sequence[Place]) -> list[Quantity]:
+    places = [LogPlace("train", int(found.epoch), found.step, found.window) for found in windows]
+    return [
+        *(Quantity(found, "loss") for found in places),
+        *(Quantity(found, "accuracy") for found in places),
+    ]
+
+
+def _means(courses: Sequence[Course], windows: Sequence[Place], config: RunConfig) -> Floats:
+    """Return means of training images, ``[n, 2 W]``: the losses of all windows, then their accuracies."""
+    return printed_by(
+        courses,
+        _quantities(windows),
+        PRINTING,
+        num_train=config.data.num_train,
+        tests_on_training_images=False,
+        loss_factor=1.0,
     )
 
 
-def _learn(network: CNN, batch: Batch, epochs: int) -> tuple[_Images, Floats]:
-    """Train on the images in their order; return how it went, and each member's step of divergence (or inf)."""
-    num_images = len(batch.labels)
-    steps = np.full(len(network), np.inf)  # [R]
-    results = []
-    for epoch in range(epochs):
-        logits = np.full((len(network), num_images, NUM_CLASSES), np.nan)
-        if np.isinf(steps).any():
-            logits = learn(network, batch)
-        for member, first in enumerate(first_not_a_number(logits, batch.labels)):
-            if first < num_images:
-                steps[member] = min(steps[member], epoch * num_images + first + 1)
-        # in the tutorial's program nothing is a number from there on
-        seen = epoch * num_images + np.arange(1, num_images + 1)
-        logits[seen >= steps[:, None]] = np.nan
-        results.append(_images(logits, batch))
-    return _Images(*(np.concatenate(arrays, axis=1) for arrays in zip(*results, strict=True))), steps
+def _scores(courses: Sequence[Course], evaluations: Sequence[Evaluation]) -> Floats:
+    """Return means of test images, ``[n, 2 E]``: the losses of all evaluations, then their accuracies."""
+    scores = [[course.evaluations[evaluation] for evaluation in evaluations] for course in courses]
+    values = np.array([[*(score.loss for score in row), *(score.accuracy for score in row)] for row in scores])
+    return np.where(np.isfinite(values), values, np.nan)
 
 
-def _images(logits: Floats, batch: Batch) -> _Images:
-    """Return losses and hits of one pass, given logits ``[R, N, C]``."""
-    with np.errstate(invalid="ignore"):
-        losses = cross_entropy(logits, batch.labels)
-    # subtle: of ten NaNs NumPy's argmax is the first, so that a diverged network "sees" zeros everywhere
-    return _Images(losses[:, None], (logits.argmax(axis=-1) == batch.labels)[:, None])
-
-
-def _windows(experiment: str, images: _Images, window: int) -> list[_Printed]:
-    """Return what is printed in training."""
-    losses, accuracies = (printed_means(values, window) for values in images)
-    return [
-        _Printed(
-            Place(experiment, str(epoch + 1), (line + 1) * window, window),
-            losses[:, epoch, line],
-            accuracies[:, epoch, line],
-        )
-        for epoch in range(losses.shape[1])
-        for line in range(losses.shape[2])
-    ]
-
-
-def _plain_windows(experiment: str, images: _Images) -> list[_Printed]:
-    """Return what is printed without training: plain means of each window."""
-    return [
-        _Printed(
-            Place(experiment, "", end, SHORT_WINDOW),
-            images.losses[:, 0, end - SHORT_WINDOW : end].mean(axis=1),
-            images.hits[:, 0, end - SHORT_WINDOW : end].mean(axis=1),
-        )
-        for end in range(SHORT_WINDOW, images.losses.shape[2] + 1, SHORT_WINDOW)
-    ]
+def _before_training(window: Place) -> Evaluation:
+    return Evaluation("test", 0, (window.step - window.window, window.step))

@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from convsweep.nn.network import Gradient
-from convsweep.reproduce.protocol import LONG_WINDOW, Measurement
+from convsweep.reproduce.protocol import LONG_WINDOW, RULES
 from convsweep.reproduce.reported import TEST, Place
 from convsweep.reproduce.reproduction import Reproduction
+from convsweep.reproduce.which_program import seeds
 
 
 class Replication(NamedTuple):
@@ -21,37 +21,39 @@ class Replication(NamedTuple):
 
 def replications(reproduction: Reproduction) -> Iterator[Replication]:
     """Yield one run for each gradient rule and seed; of a run that diverged, what it printed until then."""
-    of_run: dict[tuple[Gradient, int], list[Measurement]] = {}
-    for found in reproduction.measurements:
-        of_run.setdefault((found.gradient, found.seed), []).append(found)
+    ours = reproduction.ours
     diverged = {(divergence.gradient, divergence.seed): divergence.step for divergence in reproduction.divergences}
-    for gradient, seed in sorted(of_run):
-        step = diverged.get((gradient, seed))
-        tags = {"convsweep.outcome": "finished"}
-        if step is not None:
-            tags = {"convsweep.outcome": "diverged", "convsweep.diverged_at": str(step)}
-        yield Replication(
-            f"{gradient} seed{seed}",
-            {"gradient": gradient, "seed": str(seed)},
-            tags,
-            [
-                point
-                # the test first: MLflow's compare page preselects the metric that was logged first
-                for found in sorted(of_run[gradient, seed], key=lambda found: found.place != TEST)
-                if not math.isnan(found.loss)
-                for point in _points(found, reproduction.num_train)
-            ],
-        )
+    # the test first: MLflow's compare page preselects the metric that was logged first
+    places = sorted(dict.fromkeys(place for _, place in ours.losses), key=lambda place: place != TEST)
+    for gradient in RULES:
+        for number, seed in enumerate(seeds(reproduction.programs.protocol)):
+            yield Replication(
+                f"{gradient} seed{seed}",
+                {"gradient": gradient, "seed": str(seed)},
+                outcome_tags(diverged.get((gradient, seed))),
+                [
+                    (
+                        f"{section}/{metric}",
+                        float(values[gradient, place][number]),
+                        _step(place, reproduction.num_train),
+                    )
+                    for place in places
+                    if (section := _section(place)) and not math.isnan(ours.losses[gradient, place][number])
+                    for metric, values in (("accuracy", ours.accuracies), ("loss", ours.losses))
+                ],
+            )
 
 
-def _points(found: Measurement, num_train: int) -> list[tuple[str, float, int]]:
-    place = found.place
-    section = _section(place)
-    if section is None:
-        return []
+def outcome_tags(diverged_at: int | None) -> dict[str, str]:
+    """Return how a run ended, as tags."""
+    if diverged_at is None:
+        return {"convsweep.outcome": "finished"}
+    return {"convsweep.outcome": "diverged", "convsweep.diverged_at": str(diverged_at)}
+
+
+def _step(place: Place, num_train: int) -> int:
     epoch = int(place.epoch) if place.epoch not in ("", "test") else 1
-    step = (epoch - 1) * num_train + place.step
-    return [(f"{section}/accuracy", found.accuracy, step), (f"{section}/loss", found.loss, step)]
+    return (epoch - 1) * num_train + place.step
 
 
 def _section(place: Place) -> str | None:

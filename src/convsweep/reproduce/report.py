@@ -1,19 +1,19 @@
 """What people read of a reproduction: a table and a few sentences, in the terminal and as Markdown."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from rich.console import RenderableType
 from rich.table import Table
 
 from convsweep.markdown import blocks, table
 from convsweep.nn.network import Gradient
-from convsweep.records.files import write_whole, writing
-from convsweep.reproduce.parallel import RULES
+from convsweep.reproduce.protocol import RULES
 from convsweep.reproduce.reported import TEST, Reported
 from convsweep.reproduce.reproduction import Reproduction
 from convsweep.reproduce.statistics import Verdict
 from convsweep.reproduce.verdicts import Comparison, Correlation
+from convsweep.reproduce.which_program import Study
+from convsweep.reproduce.which_report import programs_table
 
 PRIMARY = ("full", "test_loss")
 CONCLUSIVE: tuple[Verdict, ...] = ("consistent", "inconsistent")
@@ -64,7 +64,7 @@ def sentences(reproduction: Reproduction) -> list[str]:
                 f"exp(z) as it stands, gives no number from step {min(steps):,} (the first seed) to {max(steps):,} "
                 "(the last) on."
             )
-    return [*lines, conclusion(reproduction)]
+    return [*lines, conclusion(reproduction), further_programs(reproduction.programs)]
 
 
 def conclusion(reproduction: Reproduction) -> str:
@@ -78,29 +78,42 @@ def conclusion(reproduction: Reproduction) -> str:
     return f"The tutorial's test loss, {_test(reproduction).loss:g}, is {'; '.join(texts)}."
 
 
+def further_programs(study: Study) -> str:
+    """Return which programs the windows and the test of the full run, taken together, leave and rule out."""
+    remaining = [judged.program for judged in study.remaining]
+    ruled_out = [judged.program for judged in study.judged if judged.verdict == "inconsistent"]
+    if any(judged.verdict == "inconclusive" for judged in study.judged):
+        return f"{study.protocol.num_seeds} seeds are too few to rule a program out by all numbers together."
+    if not remaining:
+        return f"None of the {len(study.judged)} programs can have printed all numbers of the full run together."
+    rest = f" Ruled out: {', '.join(ruled_out)}." if ruled_out else ""
+    return (
+        f"Of {len(study.judged)} programs, {' and '.join(remaining)} can't be ruled out by the full run's numbers, "
+        f"all taken together.{rest}"
+    )
+
+
 def verdicts(comparisons: Iterable[Comparison]) -> dict[Gradient, Verdict]:
     """Return each rule's verdict on the primary quantity."""
     return {row.gradient: row.verdict for row in comparisons if (row.experiment, row.quantity) == PRIMARY}
 
 
 def markdown_report(reproduction: Reproduction) -> str:
-    """Return the question, the table and the sentences as Markdown."""
+    """Return the question, the tables and the sentences as Markdown."""
     mean = f"mean of {reproduction.num_seeds} seeds"
     rows = table(["gradient", "quantity", "tutorial", mean, "one more, 95%", "p", "verdict"], _rows(reproduction))
     warning = "" if reproduction.tutorials_images else foreign_images(reproduction.data)
-    return blocks(warning, question(reproduction), rows, *sentences(reproduction), warning) + "\n"
-
-
-def write_report(reproduction: Reproduction, folder: Path) -> Path:
-    """Write the report into a folder as ``report.md``; return the file's path.
-
-    Raises:
-        UserError: The folder can't be written to.
-    """
-    path = folder / "report.md"
-    with writing(path):
-        write_whole(path, markdown_report(reproduction).encode())
-    return path
+    return (
+        blocks(
+            warning,
+            question(reproduction),
+            rows,
+            *sentences(reproduction),
+            programs_table(reproduction.programs),
+            warning,
+        )
+        + "\n"
+    )
 
 
 def _rows(reproduction: Reproduction) -> list[list[str]]:

@@ -2,59 +2,52 @@
 
 import csv
 import io
-import json
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
-from convsweep.records.files import write_whole, writing
-from convsweep.reproduce.parallel import RULES
+from convsweep.records.files import write_texts
+from convsweep.reproduce.protocol import RULES
 from convsweep.reproduce.reported import TEST
 from convsweep.reproduce.reproduction import Reproduction
-from convsweep.reproduce.verdicts import Comparison, Correlation
+from convsweep.reproduce.which_program import seeds
+from convsweep.reproduce.which_tables import as_json, verdict_rows
 
 
 def write_tables(reproduction: Reproduction, folder: Path) -> list[Path]:
-    """Write ``verdicts.json``, ``correlations.json`` and ``results.csv`` into a folder; return the files' paths.
+    """Write verdicts, those of every program, correlations and results into a folder; return the files' paths.
 
     Raises:
         UserError: The folder can't be written to.
     """
     contents = {
-        "verdicts.json": _json(reproduction.comparisons),
-        "correlations.json": _json(reproduction.correlations),
+        "verdicts.json": as_json(row._asdict() for row in reproduction.comparisons),
+        "correlations.json": as_json(row._asdict() for row in reproduction.correlations),
+        "programs.json": as_json(verdict_rows(reproduction.programs)),
         "results.csv": _results(reproduction),
     }
-    with writing(folder):
-        for name, text in contents.items():
-            write_whole(folder / name, text.encode())
-    return [folder / name for name in contents]
-
-
-def _json(rows: Sequence[Comparison] | Sequence[Correlation]) -> str:
-    """Return rows as a JSON list; what is no finite number is null."""
-    finite = [
-        {
-            name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in row._asdict().items()
-        }
-        for row in rows
-    ]
-    return json.dumps(finite, indent=1, allow_nan=False) + "\n"
+    return write_texts(contents, folder)
 
 
 def _results(reproduction: Reproduction) -> str:
     """Return one CSV row a gradient, seed and place that is reported; empty where a loss is no number."""
-    places, num_test = {row.place for row in reproduction.reported}, reproduction.num_test
+    ours, num_test = reproduction.ours, reproduction.num_test
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["experiment", "gradient", "seed", "epoch", "step", "window", "loss", "accuracy"])
-    for found in sorted(reproduction.measurements, key=lambda found: (RULES.index(found.gradient), found.seed)):
-        if found.place in places:
-            place = found.place._replace(step=num_test, window=num_test) if found.place == TEST else found.place
-            loss = "" if math.isnan(found.loss) else f"{found.loss:.6f}"
-            accuracy = f"{found.accuracy:.6f}"
-            writer.writerow(
-                [place.experiment, found.gradient, found.seed, place.epoch, place.step, place.window, loss, accuracy]
-            )
+    for gradient in RULES:
+        places = [row.place for row in reproduction.reported if (gradient, row.place) in ours.losses]
+        for number, seed in enumerate(seeds(reproduction.programs.protocol)):
+            for place in places:
+                loss, accuracy = ours.losses[gradient, place][number], ours.accuracies[gradient, place][number]
+                shown = place._replace(step=num_test, window=num_test) if place == TEST else place
+                writer.writerow(
+                    [
+                        shown.experiment,
+                        gradient,
+                        seed,
+                        *shown[1:],
+                        "" if math.isnan(loss) else f"{loss:.6f}",
+                        f"{accuracy:.6f}",
+                    ]
+                )
     return text.getvalue()

@@ -15,14 +15,13 @@ on which seeds diverged has no interval; p is then the chance that a run exchang
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from convsweep.nn.network import NUM_CLASSES, Gradient
-from convsweep.reproduce.parallel import RULES
-from convsweep.reproduce.protocol import Measurement
+from convsweep.reproduce.protocol import RULES, Ours
 from convsweep.reproduce.reported import TEST, Place, Reported
 from convsweep.reproduce.statistics import (
     Floats,
@@ -82,33 +81,12 @@ class Correlation(NamedTuple):
     highest: float | None
 
 
-class Ours(NamedTuple):
-    """All that our seeds print, as arrays by gradient rule and place."""
-
-    losses: Mapping[tuple[Gradient, Place], Floats]  # [n], by seed; NaN: diverged
-    accuracies: Mapping[tuple[Gradient, Place], Floats]  # [n]
-
-
 class _What(NamedTuple):
     """What is compared: the first fields of a comparison."""
 
     experiment: str
     gradient: Gradient
     quantity: str
-
-
-def by_place(measurements: Sequence[Measurement]) -> Ours:
-    """Gather measurements, seeds in order."""
-    losses: dict[tuple[Gradient, Place], list[float]] = {}
-    accuracies: dict[tuple[Gradient, Place], list[float]] = {}
-    for found in sorted(measurements, key=lambda found: found.seed):
-        key = (found.gradient, found.place)
-        losses.setdefault(key, []).append(found.loss)
-        accuracies.setdefault(key, []).append(found.accuracy)
-    return Ours(
-        {key: np.array(values) for key, values in losses.items()},
-        {key: np.array(values) for key, values in accuracies.items()},
-    )
 
 
 def compare(reported: Sequence[Reported], ours: Ours) -> list[Comparison]:

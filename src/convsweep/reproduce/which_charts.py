@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from convsweep.pictures.style import BLUE, GREY, ORANGE
 from convsweep.records.files import writing
-from convsweep.reproduce.log_lines import Metric, Printed
+from convsweep.reproduce.log_lines import Metric
+from convsweep.reproduce.log_numbers import Printed
 from convsweep.reproduce.places import Quantity
 from convsweep.reproduce.which_program import Judged, Study
 

@@ -5,7 +5,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from convsweep.reproduce.logs import Log
 from convsweep.reproduce.places import PlacedLog, Printing, Quantity, further_quantities, place, printed_by, wanted
 from convsweep.reproduce.programs import Candidate, candidates, with_seed
 from convsweep.reproduce.statistics import ALPHA, Floats, Verdict, judge
-from convsweep.reproduce.trainings import Training, in_stacks, train_all
+from convsweep.reproduce.trainings import Training, all_courses, in_stacks
 
 LEAST_SEEDS = 3  # for a mean and a spread when one is left out
 LOUDEST = 3  # places that are named
@@ -33,13 +32,18 @@ class Protocol(NamedTuple):
     num_seeds: int = 20
     first_seed: int = 0
     printing: Printing | None = None  # None: under whichever rule a program explains the log best
+    plain_softmax: bool | None = (
+        None  # exp(z) / sum exp(z) as it stands; None: if the log has a number that isn't finite
+    )
     variants: Mapping[str, RunConfig] = {}  # with other hyperparameters, by their names
+    programs: tuple[str, ...] | None = None  # their names; None: all of ``programs``
 
 
 class Loud(NamedTuple):
     """A number of the log that lies far from a program's seeds."""
 
     quantity: str  # 'course of ...': a window less the mean of its epoch's windows
+    short: str  # the quantity, for tables
     reported: float
     mean: float
     distance: float  # in standard deviations of one more run
@@ -98,11 +102,13 @@ def reproduce(log: Log, protocol: Protocol) -> Study:
         UserError: The log doesn't fit the images, or the images can't be had.
     """
     placed = place(log, protocol.config.data.num_train, protocol.config.train.epochs)
-    courses: dict[RunConfig, Course] = {}
-    with closing(train_all(trainings(protocol, wanted(placed, plain_softmax=log.diverged)))) as outcomes:
-        for outcome in outcomes:
-            courses |= outcome
-    return assess(log, placed, protocol, courses)
+    return assess(log, placed, protocol, all_courses(trainings(protocol, kept_of(log, placed, protocol))))
+
+
+def kept_of(log: Log, placed: PlacedLog, protocol: Protocol) -> Wanted:
+    """Return what to keep of each training."""
+    plain_softmax = log.diverged if protocol.plain_softmax is None else protocol.plain_softmax
+    return wanted(placed, plain_softmax=plain_softmax)
 
 
 def trainings(protocol: Protocol, kept: Wanted) -> list[Training]:
@@ -115,12 +121,16 @@ def trainings(protocol: Protocol, kept: Wanted) -> list[Training]:
         raise UserError(f"'--seeds' must be >= {LEAST_SEEDS} with a log (got {protocol.num_seeds}).")
     configs = list(
         dict.fromkeys(
-            with_seed(candidate.config, seed)
-            for candidate in candidates(protocol.config, protocol.variants)
-            for seed in seeds(protocol)
+            with_seed(candidate.config, seed) for candidate in programs_of(protocol) for seed in seeds(protocol)
         )
     )
     return in_stacks(configs, kept)
+
+
+def programs_of(protocol: Protocol) -> list[Candidate]:
+    """Return the programs that a log is judged by."""
+    found = candidates(protocol.config, protocol.variants)
+    return [one for one in found if protocol.programs is None or one.name in protocol.programs]
 
 
 def seeds(protocol: Protocol) -> range:
@@ -130,18 +140,16 @@ def seeds(protocol: Protocol) -> range:
 
 def assess(log: Log, placed: PlacedLog, protocol: Protocol, courses: Courses) -> Study:
     """Judge a log by the courses of all programs' seeds."""
-    programs, not_shown = _shown_by(placed, candidates(protocol.config, protocol.variants))
+    programs, not_shown = _shown_by(placed, programs_of(protocol))
     of_program = {
         program.name: [courses[with_seed(program.config, seed)] for seed in seeds(protocol)] for program in programs
     }
-    kept = wanted(placed, plain_softmax=log.diverged)
 
     def samples(quantities: Sequence[Quantity], printing: Printing) -> dict[str, Floats]:
         return {
             program.name: printed_by(
                 of_program[program.name],
                 quantities,
-                kept.seen,
                 printing,
                 num_train=placed.num_train,
                 tests_on_training_images=program.tests_on_training_images,
@@ -246,14 +254,14 @@ def _course(what: Numbers, reported: Floats, sample: Floats) -> float | None:
 
 
 def _loudest(likeness: Likeness, what: Numbers, placed: PlacedLog, sample: Floats) -> tuple[Loud, ...]:
-    names = [quantity.name for quantity in placed.quantities]
+    names = [(quantity.name, quantity.short) for quantity in placed.quantities]
     reported = np.array([printed.value for printed in placed.printed])
     with np.errstate(invalid="ignore", over="ignore"):
         means = sample.mean(axis=0)
         rows = [
             *zip(names, reported, means, likeness.distances, strict=True),
             *zip(
-                [f"course of {name}" for name in names],
+                [(f"course of {name}", f"course {short}") for name, short in names],
                 what.deviations(reported),
                 what.deviations(means),
                 likeness.course_distances,
@@ -261,7 +269,7 @@ def _loudest(likeness: Likeness, what: Numbers, placed: PlacedLog, sample: Float
             ),
         ]
     rows.sort(key=lambda row: -abs(row[3]))
-    return tuple(Loud(name, float(value), float(mean), float(off)) for name, value, mean, off in rows[:LOUDEST])
+    return tuple(Loud(*names, float(value), float(mean), float(off)) for names, value, mean, off in rows[:LOUDEST])
 
 
 def _tell_apart(further: Sequence[Quantity], samples: Mapping[str, Floats], programs: tuple[str, str]) -> Apart | None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from convsweep.reproduce.replications import Replication
+from convsweep.reproduce.replications import Replication, outcome_tags
 from convsweep.reproduce.which_program import Study, seeds
 
 
@@ -15,14 +15,10 @@ def replications(study: Study) -> Iterator[Replication]:
     for judged in study.judged:
         for member, seed in enumerate(seeds(study.protocol)):
             values = study.samples[judged.program][member]
-            step = study.diverged_at[judged.program][member]
-            tags = {"convsweep.outcome": "finished"}
-            if step is not None:
-                tags = {"convsweep.outcome": "diverged", "convsweep.diverged_at": str(step)}
             yield Replication(
                 f"{judged.program} seed{seed}",
                 {"program": judged.program, "seed": str(seed)},
-                tags,
+                outcome_tags(study.diverged_at[judged.program][member]),
                 [
                     (
                         f"{quantity.place.split}/{quantity.metric}",

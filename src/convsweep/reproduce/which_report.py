@@ -1,20 +1,19 @@
 """What people read of the question which program printed a log: a table and some sentences."""
 
 import math
-from pathlib import Path
 
 from rich.console import RenderableType
 from rich.table import Table
 
 from convsweep.markdown import blocks, table
-from convsweep.records.files import write_whole, writing
-from convsweep.reproduce.logs import describe
+from convsweep.reproduce.log_description import describe
 from convsweep.reproduce.places import SAID_OF_PRINTING, STEPS_OF_BATCHES, images_of_an_epoch
 from convsweep.reproduce.statistics import Verdict
 from convsweep.reproduce.which_program import Judged, Study
 
-HEADINGS = ("program", "verdict", "p", "likelihood", "course", "farthest number", "log", "its seeds' mean")
-NUMERIC = ("p", "likelihood", "course", "log", "its seeds' mean")
+HEADINGS = ("program", "verdict", "p", "likelihood", "course", "farthest number", "log", "its seeds' mean", "SDs apart")
+SHORT_HEADINGS = ("program", "verdict", "p", "likelihood", "course", "farthest number", "SDs")  # of a terminal's table
+NUMERIC = ("p", "likelihood", "course", "SDs")
 
 
 def protocol_line(study: Study, images: str) -> str:
@@ -30,10 +29,12 @@ def protocol_line(study: Study, images: str) -> str:
 def terminal_table(study: Study) -> RenderableType:
     """Return the table of programs, the likeliest first, to print."""
     drawn = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
-    for heading in HEADINGS:
-        drawn.add_column(heading, justify="right" if heading in NUMERIC else "left")
-    for row in _rows(study):
-        drawn.add_row(*row)
+    for heading in SHORT_HEADINGS:
+        drawn.add_column(heading, justify="right" if heading in NUMERIC else "left", no_wrap=True)
+    best = max(judged.log_likelihood for judged in study.judged)
+    for judged in study.judged:
+        farthest = judged.loudest[0]
+        drawn.add_row(*_first_cells(judged, best), farthest.short, _distance(judged))
     return drawn
 
 
@@ -44,6 +45,7 @@ def sentences(study: Study) -> list[str]:
         f"p: the share of {n + 1} runs, the log and the program's seeds, that it explains as badly as the log.",
         "Likelihood: how probable the log's numbers are under the program, relative to the likeliest program.",
         "Course: correlation of the log's windows, less their epoch's mean, with the program's: images and order show.",
+        "Farthest number, as epoch:step: where the log lies farthest from the program's seeds, in SDs of one more run.",
         "Consistent is not identical: a program whose seeds vary widely is consistent with much.",
     ]
     if len(study.placed.printings) > 1 and study.protocol.printing is None:
@@ -107,7 +109,7 @@ def markdown_report(study: Study, images: str) -> str:
             "Which program printed this log?",
             *describe(study.log),
             protocol_line(study, images),
-            table(list(HEADINGS), _rows(study)),
+            programs_table(study),
             *sentences(study),
             programs,
         )
@@ -115,38 +117,32 @@ def markdown_report(study: Study, images: str) -> str:
     )
 
 
-def write_report(study: Study, images: str, folder: Path) -> Path:
-    """Write the report into a folder as ``report.md``; return the file's path.
-
-    Raises:
-        UserError: The folder can't be written to.
-    """
-    path = folder / "report.md"
-    with writing(path):
-        write_whole(path, markdown_report(study, images).encode())
-    return path
+def programs_table(study: Study) -> str:
+    """Return the table of programs, the likeliest first, as Markdown."""
+    return table(list(HEADINGS), _rows(study))
 
 
 def _rows(study: Study) -> list[list[str]]:
     best = max(judged.log_likelihood for judged in study.judged)
-    return [_row(judged, best) for judged in study.judged]
+    rows = []
+    for judged in study.judged:
+        farthest = judged.loudest[0]
+        mean = f"{farthest.mean:.4f}" if math.isfinite(farthest.mean) else "none"
+        cells = [farthest.quantity, f"{farthest.reported:.4f}", mean, _distance(judged)]
+        rows.append([*_first_cells(judged, best), *cells])
+    return rows
 
 
-def _row(judged: Judged, best: float) -> list[str]:
-    farthest = judged.loudest[0]
-    mean = f"{farthest.mean:.4f}"
+def _first_cells(judged: Judged, best: float) -> list[str]:
+    course = "" if judged.course is None else f"{judged.course:.3f}"
+    return [judged.program, judged.verdict, f"{judged.p:.3f}", relative(judged.log_likelihood - best), course]
+
+
+def _distance(judged: Judged) -> str:
+    """Return how far the farthest number is from the seeds' mean."""
     if judged.diverged:
-        mean = f"{judged.diverged} of {judged.seeds} diverged"
-    return [
-        judged.program,
-        judged.verdict,
-        f"{judged.p:.3f}",
-        relative(judged.log_likelihood - best),
-        "" if judged.course is None else f"{judged.course:.3f}",
-        farthest.quantity,
-        f"{farthest.reported:.4f}",
-        mean,
-    ]
+        return f"{judged.diverged} of {judged.seeds} diverged"
+    return f"{judged.loudest[0].distance:+.1f}"
 
 
 def relative(log_ratio: float) -> str:

@@ -4,14 +4,14 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from convsweep.records.files import write_whole, writing
+from convsweep.records.files import write_texts
 from convsweep.reproduce.courses import Floats
-from convsweep.reproduce.log_lines import Printed
+from convsweep.reproduce.log_numbers import Printed
 from convsweep.reproduce.statistics import judge, prediction_interval, prediction_p
 from convsweep.reproduce.which_program import Judged, Study, seeds
 
@@ -24,16 +24,19 @@ def write_tables(study: Study, folder: Path) -> list[Path]:
     Raises:
         UserError: The folder can't be written to.
     """
-    contents = {"verdicts.json": _verdicts(study), "results.csv": _results(study)}
-    with writing(folder):
-        for name, text in contents.items():
-            write_whole(folder / name, text.encode())
-    return [folder / name for name in contents]
+    return write_texts({"verdicts.json": as_json(verdict_rows(study)), "results.csv": _results(study)}, folder)
 
 
-def _verdicts(study: Study) -> str:
-    rows = [row for judged in study.judged for row in (_joint(judged), *_single(study, judged))]
+def as_json(rows: Iterable[Mapping[str, object]]) -> str:
+    """Return rows as a JSON list; what is no finite number is null."""
     return json.dumps([_finite(row) for row in rows], indent=1, allow_nan=False) + "\n"
+
+
+def verdict_rows(study: Study) -> Iterator[dict[str, object]]:
+    """Yield each program's verdict on all numbers, and a row a number."""
+    for judged in study.judged:
+        yield _joint(judged)
+        yield from _single(study, judged)
 
 
 def _joint(judged: Judged) -> dict[str, object]:
@@ -87,7 +90,7 @@ def _nearest(printed: Printed, sample: Floats) -> float:
     return float(np.clip(sample.mean(), printed.low, printed.high))
 
 
-def _finite(row: dict[str, object]) -> dict[str, object]:
+def _finite(row: Mapping[str, object]) -> dict[str, object]:
     """Return a row with null where there is no finite number."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in row.items()
