@@ -8,6 +8,7 @@ that runs out of time, or is preempted, queued again. Whether a task still exist
 import io
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import redirect_stderr, suppress
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convsweep.config import Data
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 LARGEST_ARRAY = 1000  # Slurm's own limit, unless MaxArraySize says otherwise, is 1001
 MOST_TIMEOUTS = 50  # how often a task that runs out of time is queued again
 WARNING = 60  # seconds before its time is over that a task is told so
+REQUEUE_TRIES, REQUEUE_PAUSE = 8, 5.0  # how often a task asks to be queued again, and the seconds between
 INTERVAL = 1.0  # seconds between two looks at what tasks have written
 QUEUE_INTERVAL = 5.0  # seconds between two looks at the queue: all users share its controller
 LOOKS = 2  # how often a task without a result must be missing from the queue: a shared disk may show files late
@@ -208,6 +211,7 @@ class Task:
 
     def __call__(self, stack: Stack, demands: Demands) -> Trained:
         """Train the stack."""
+        _requeue_patiently()
         return train_stack(stack, demands)
 
     def checkpoint(self, stack: Stack, demands: Demands) -> "submitit.helpers.DelayedSubmission":
@@ -215,6 +219,27 @@ class Task:
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, stack, demands)
+
+
+def _requeue_patiently() -> None:
+    """Have submitit try several times to queue this task again, and train on if that is in vain.
+
+    Its handler of the signal raises what Slurm's controller refuses while it is restarted. That would be raised in the
+    middle of training, and look like the run's own failure. A task that is killed in the end is submitted again.
+    """
+    handler = signal.getsignal(signal.SIGUSR2)
+    assert callable(handler)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        for _ in range(REQUEUE_TRIES):
+            try:
+                handler(number, frame)
+            except Exception:  # noqa: BLE001 - whatever it is, training goes on; what ends the process is no Exception
+                time.sleep(REQUEUE_PAUSE)
+            else:
+                return
+
+    signal.signal(signal.SIGUSR2, handle)
 
 
 class _Pending(NamedTuple):
