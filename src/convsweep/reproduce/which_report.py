@@ -14,6 +14,7 @@ from convsweep.reproduce.statistics import Verdict
 from convsweep.reproduce.which_program import Judged, Study
 
 HEADINGS = ("program", "verdict", "p", "likelihood", "course", "farthest number", "log", "its seeds' mean")
+LARGE = 1e5  # nats; of a program that all but diverges
 NUMERIC = ("p", "likelihood", "course", "log", "its seeds' mean")
 
 
@@ -134,7 +135,7 @@ def _rows(study: Study) -> list[list[str]]:
 
 def _row(judged: Judged, best: float) -> list[str]:
     farthest = judged.loudest[0]
-    mean = f"{farthest.mean:.4f}"
+    mean = f"{farthest.mean:.4f}" if abs(farthest.mean) < LARGE else f"{farthest.mean:.1e}"
     if judged.diverged:
         mean = f"{judged.diverged} of {judged.seeds} diverged"
     return [
