@@ -14,6 +14,7 @@ from convsweep.reproduce.which_program import Judged, Study
 HEADINGS = ("program", "verdict", "p", "likelihood", "course", "farthest number", "log", "its seeds' mean", "SDs apart")
 SHORT_HEADINGS = ("program", "verdict", "p", "likelihood", "course", "farthest number", "SDs")  # of a terminal's table
 NUMERIC = ("p", "likelihood", "course", "SDs")
+LARGE = 1e5  # nats; of a program that all but diverges
 
 
 def protocol_line(study: Study, images: str) -> str:
@@ -127,7 +128,8 @@ def _rows(study: Study) -> list[list[str]]:
     rows = []
     for judged in study.judged:
         farthest = judged.loudest[0]
-        mean = f"{farthest.mean:.4f}" if math.isfinite(farthest.mean) else "none"
+        mean = f"{farthest.mean:.4f}" if abs(farthest.mean) < LARGE else f"{farthest.mean:.1e}"
+        mean = mean if math.isfinite(farthest.mean) else "none"
         cells = [farthest.quantity, f"{farthest.reported:.4f}", mean, _distance(judged)]
         rows.append([*_first_cells(judged, best), *cells])
     return rows
