@@ -6,6 +6,8 @@ import json
 import pytest
 from PIL import Image
 
+from convsweep.reproduce.programs import COMBINATIONS, PROGRAMS
+
 LOG = """\x1b[1mMNIST\x1b[0m from scratch
 Epoch 1
 Step 100: loss = 2.1, accuracy = 0.3
@@ -15,7 +17,8 @@ Step 100: loss = 0.8, accuracy = 80%
 Step 200: loss = 0.7, accuracy = 0.85
 Test loss: 0.9
 """
-JUDGED = 26  # all programs that differ from the network asked for, and one variant
+# `unshuffled` is `exact`, and so is num_filters=8; num_filters=4 comes on top
+NUM_PROGRAMS = len(PROGRAMS) + len(COMBINATIONS)
 SMALL = ("data=mnist_5k", "data.num_valid=10", "data.num_test=50", "--seeds", "3")
 
 
@@ -42,11 +45,17 @@ def test_it_says_what_it_understood_and_what_it_can_not_conclude(ending):
     assert ending.err == ""
     lines = ending.out.splitlines()
     assert lines[0] == "The log: 9 numbers (8 of train, 1 of test) from 5 lines, 2 epochs; means of 100 steps."
-    assert lines[1] == "Lines ignored: 'MNIST from scratch'."
-    assert (
-        f"{JUDGED} programs, 3 seeds each (the images' order for all); data=mnist_5k: 200 training, 50 test"
-        in ending.out
+    assert lines[1] == (
+        "'Step 100: loss = 2.1, accuracy = 0.3' is read as training, epoch 1, step 100: loss 2.1, accuracy 0.3, "
+        "the mean of 100 steps."
     )
+    assert lines[2] == "'Test loss: 0.9' is read as test, epoch 2: loss 0.9."
+    assert lines[3] == "Lines ignored: 'MNIST from scratch'."
+    assert lines[4] == "An epoch has 200 images, as the log's steps tell; data.num_train=N says otherwise."
+    described = (
+        f"{NUM_PROGRAMS} programs, 3 seeds each (the images' order for all); data=mnist_5k: 200 training, 50 test"
+    )
+    assert described in ending.out
     assert any(line.startswith("Inconclusive: 3 seeds are too few") for line in lines)
 
 
@@ -71,9 +80,9 @@ def test_every_program_has_a_row_and_the_variant_that_is_the_same_has_none(endin
 def test_verdicts_are_a_list_with_one_on_all_numbers_of_each_program(folder):
     rows = json.loads((folder / "verdicts.json").read_text())
     joint = [row for row in rows if row["quantity"] == "all"]
-    assert len(joint) == JUDGED
+    assert len(joint) == NUM_PROGRAMS
     assert {row["verdict"] for row in joint} == {"inconclusive"}
-    assert len(rows) == JUDGED * (1 + 9)
+    assert len(rows) == NUM_PROGRAMS * (1 + 9)
     (row,) = (row for row in rows if row["program"] == "exact" and row["quantity"] == "test loss at epoch 2")
     assert (row["reported_low"], row["reported_high"]) == pytest.approx((0.85, 0.95))
 
@@ -81,7 +90,7 @@ def test_verdicts_are_a_list_with_one_on_all_numbers_of_each_program(folder):
 def test_results_hold_what_every_seed_printed(folder):
     with (folder / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == JUDGED * 3 * 9
+    assert len(rows) == NUM_PROGRAMS * 3 * 9
     assert {row["window"] for row in rows} == {"0", "100"}
 
 
@@ -97,7 +106,7 @@ def test_mlflow_shows_each_seed_of_each_program_below_the_study(workplace, folde
     assert study.tags["convsweep.verdict.last_class pixels_unit"] == "inconclusive"  # MLflow takes no + in names
     assert study.files() == {path.name for path in folder.iterdir()}
     runs = workplace.runs("replication")
-    assert len(runs) == JUDGED * 3
+    assert len(runs) == NUM_PROGRAMS * 3
     assert {run.params["program"] for run in runs} >= {"exact", "num_filters=4"}
 
 
@@ -114,6 +123,11 @@ def test_mlflow_shows_each_seed_of_each_program_below_the_study(workplace, folde
         (LOG, ("rerun=true",), "'rerun' is no part of what a program trains: model, train and data are"),
         (LOG, ("train.epochs=1",), "'train.epochs' must be >= 2, the log's number (got 1)."),
         (LOG, ("data.num_train=150",), "The log's steps and windows must fit 'data.num_train'"),
+        (LOG, ("data.num_train=5000",), "'data.num_train' must be <= 4200 (got 5000)."),
+        ("Epoch 1 loss: 0.5\nEpoch 1 loss: 0.6", (), "A log must give one train loss a place: is it of one run?"),
+        ("Epoch 1/3 loss: 0.5\nEpoch 2/5 loss: 0.4", (), "A log must be of one run: its lines say 'of 3 epochs'"),
+        ("zero\0byte loss: 0.5", (), "A log must be text (got 'log.txt', which holds zero bytes)."),
+        ("loss: 0.5\n" * 1_100_000, (), "A log must have at most 10 MB (got 11 MB, 'log.txt')."),
         (LOG, ("--also", "train.epochs=1,2"), "'--also' must be KEY=VALUE,VALUE... of model or train, not epochs"),
         (LOG, ("--expect", "exactly=consistent"), "'--expect' must be PROGRAM=VERDICT, of exact, last_class"),
         (LOG, ("--seeds", "2"), "'--seeds' must be >= 3 with a log (got 2)."),
@@ -128,6 +142,15 @@ def test_nonsense_is_told_in_one_line_and_trains_nothing(new_workplace, text, ar
     ending = workplace.convsweep("reproduce", "--log", "log.txt", "data=mnist_5k", "data.num_test=50", *arguments)
     assert ending.only_line.startswith(line)
     assert {path.name for path in workplace.folder.iterdir()} <= {"log.txt"}
+
+
+def test_training_for_longer_than_a_minute_is_estimated_first(new_workplace):
+    workplace = new_workplace(store=False)
+    (workplace.folder / "log.txt").write_text("Epoch 1/200000, Step 100/4000, Loss: 0.5")
+    ending = workplace.convsweep("reproduce", "--log", "log.txt", "data=mnist_5k")
+    assert ending.status == 1
+    assert ending.err.startswith("convsweep: Training will take about ")
+    assert ending.err.endswith(" days: add '--yes' to go on.\n")
 
 
 @pytest.mark.parametrize("arguments", [("--yes",), ("--printing", "after"), ("--also", "model.num_filters=4")])

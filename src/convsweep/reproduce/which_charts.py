@@ -56,7 +56,8 @@ def course(study: Study, metric: Metric) -> Figure:
     unit = " (nats)" if metric == "loss" else ""
     figure.supylabel(f"{metric}{unit}")
     figure.supxlabel("the log's numbers, in its order; the last on the right are tests, if it has any")
-    figure.suptitle(f"black: the log; line and band: mean and range of {study.protocol.num_seeds} seeds")
+    rule = "; in brackets: the printing rule that favours the program" if _has_rules(study) else ""
+    figure.suptitle(f"black: the log; line and band: mean and range of {study.protocol.num_seeds} seeds{rule}")
     return figure
 
 
@@ -68,9 +69,15 @@ def _panel(axes: Axes, study: Study, judged: Judged, metric: Metric) -> None:
     axes.fill_between(numbers, sample.min(axis=0), sample.max(axis=0), color=colour, alpha=0.3, linewidth=0)
     axes.plot(numbers, sample.mean(axis=0), color=colour, linewidth=1.5)
     axes.plot(numbers, np.where(np.isfinite(reported), reported, np.nan), "k.-", markersize=5, linewidth=0.7)
-    axes.set_title(f"{judged.program}: {judged.verdict}", fontsize=9)
+    rule = f" ({judged.printing})" if _has_rules(study) else ""
+    axes.set_title(f"{judged.program}: {judged.verdict}{rule}", fontsize=9)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _has_rules(study: Study) -> bool:
+    """Return whether programs may be judged under different printing rules."""
+    return len(study.placed.printings) > 1 and study.protocol.printing is None
 
 
 def _numbers(study: Study, metric: Metric) -> list[tuple[Quantity, Printed]]:
