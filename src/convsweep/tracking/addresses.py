@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -94,8 +95,8 @@ def without_user(uri: str) -> str:
     >>> without_user("https://me:word@host:5000/mlflow/")
     'https://host:5000/mlflow/'
     """
-    url = make_url(uri)
-    return url.set(username=None, password=None).render_as_string() if url.username else uri
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _secrets(uri: str) -> list[str]:
