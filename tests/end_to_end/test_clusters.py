@@ -400,7 +400,7 @@ class TestRefusals:
             (("-m", "hydra.launcher.blas_kernel='a;b'"), "must be the name of kernels of OpenBLAS, such as Haswell"),
         ],
     )
-    def test_settings_that_make_no_sense(self, bare_workplace, arguments, rule):
+    def test_launcher_settings_that_make_no_sense_are_refused_in_one_line(self, bare_workplace, arguments, rule):
         assert rule in bare_workplace.convsweep("train", *FEW, *arguments).only_line
         assert written(bare_workplace) == {}
 
@@ -417,7 +417,9 @@ class TestRefusals:
         ("option", "reason"),
         [("partition=nowhere", "partition"), ("memory=900000", "emory"), ("options.licenses=x", "icense")],
     )
-    def test_slurm_refuses_an_option(self, slurm, on_slurm, bare_workplace, option, reason):
+    def test_an_option_that_slurm_refuses_is_told_in_one_line_and_nothing_is_queued(
+        self, slurm, on_slurm, bare_workplace, option, reason
+    ):
         ending = bare_workplace.convsweep(*on_slurm, *FEW, f"++hydra.launcher.slurm.{option}", **slurm.environment)
         assert ending.only_line.startswith("Slurm refuses 'hydra.launcher.slurm'")
         assert reason in ending.only_line
@@ -433,7 +435,7 @@ class TestRefusals:
         assert slurm.queue() == []
         assert bare_workplace.records() == []
 
-    def test_no_controller_of_slurm(self, slurm, bare_workplace, on_slurm, tmp_path):
+    def test_a_slurm_whose_controller_is_away_is_told_in_one_line(self, slurm, bare_workplace, on_slurm, tmp_path):
         configuration = Path(slurm.environment["SLURM_CONF"]).read_text()
         (tmp_path / "slurm.conf").write_text(configuration.replace("SlurmctldPort=", "SlurmctldPort=1 #"))
         ending = bare_workplace.convsweep(*on_slurm, *FEW, SLURM_CONF=str(tmp_path / "slurm.conf"))
