@@ -177,7 +177,7 @@ class _Follower:
 
     def _prepare(self) -> None:
         """Make ready what takes long, better now than once all runs have ended."""
-        model_template()
+        model_template("centred")  # as most are
         if self._share.leads:
             importlib.import_module("convsweep.tracking.summary")
 
