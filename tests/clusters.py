@@ -148,7 +148,8 @@ class DaskCluster:
     def start_worker(self, number, setup=":", **environment):
         """Start the worker of a host."""
         name = f"worker{number}"
-        command = [sys.executable, "-m", "distributed.cli.dask_worker", f"tcp://{self.hosts.net}.{number}.1:{self.port}"]
+        scheduler = f"tcp://{self.hosts.net}.{number}.1:{self.port}"
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler]
         options = ["--nthreads", "1", "--no-dashboard", "--local-directory", str(self.daemons.folder / name)]
         log = self.daemons.folder / f"{name}.log"
         already = log.read_text().count("Registered to") if log.exists() else 0
