@@ -70,11 +70,12 @@ class Daemons:
 class Hosts:
     """Two network namespaces beside this one: two other hosts, as far as anybody can tell by network and names.
 
-    Each is joined to this one by a pair of virtual interfaces: 10.199.1.1 here, 10.199.1.2 there, and so on.
+    Each is joined to this one by a pair of virtual interfaces: 10.N.1.1 here, 10.N.1.2 there, and so on.
     """
 
     def __init__(self):
         self.prefix = f"cs{secrets.token_hex(2)}"
+        self.net = f"10.{100 + secrets.randbelow(100)}"  # another session may have hosts of its own
         self.names = []
 
     @staticmethod
@@ -97,12 +98,12 @@ class Hosts:
             for command in (
                 f"ip netns add {name}",
                 f"ip link add {near} type veth peer name {far} netns {name}",
-                f"ip address add 10.199.{number}.1/24 dev {near}",
+                f"ip address add {self.net}.{number}.1/24 dev {near}",
                 f"ip link set {near} up",
-                f"ip -n {name} address add 10.199.{number}.2/24 dev {far}",
+                f"ip -n {name} address add {self.net}.{number}.2/24 dev {far}",
                 f"ip -n {name} link set {far} up",
                 f"ip -n {name} link set lo up",
-                f"ip -n {name} route add default via 10.199.{number}.1",
+                f"ip -n {name} route add default via {self.net}.{number}.1",
             ):
                 subprocess.run(command.split(), check=True, capture_output=True)
 
@@ -147,7 +148,8 @@ class DaskCluster:
     def start_worker(self, number, setup=":", **environment):
         """Start the worker of a host."""
         name = f"worker{number}"
-        command = [sys.executable, "-m", "distributed.cli.dask_worker", f"tcp://10.199.{number}.1:{self.port}"]
+        scheduler = f"tcp://{self.hosts.net}.{number}.1:{self.port}"
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler]
         options = ["--nthreads", "1", "--no-dashboard", "--local-directory", str(self.daemons.folder / name)]
         log = self.daemons.folder / f"{name}.log"
         already = log.read_text().count("Registered to") if log.exists() else 0
