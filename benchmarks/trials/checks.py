@@ -43,11 +43,12 @@ CHANGES = ("time", "crc32", "checkpoint")  # fields of an event that may differ;
 OF_THE_LAUNCH = ("seconds", "time", "sweep", "host", "events_crc", "crc32")  # the same of a result
 
 RUN_FILES = (
-    r"config\.yaml|events\.jsonl|(predictions|checkpoints/epoch_\d{3})\.npz|result\.json|lock|figures/[a-z_]+\.png"
+    r"config\.yaml|events\.jsonl|(predictions|checkpoints/epoch_\d{3})\.npz|result\.json|kernels|lock"
+    r"|figures/[a-z_]+\.png"
 )
 SWEEP_FILES = (
-    r"sweep\.json|environment\.json|uncommitted\.diff|multirun\.yaml|mirrored|lock|mirror\.lock"
-    r"|report\.html|comparison\.png"
+    r"sweep\.json|environment\.json|uncommitted\.diff|multirun\.yaml|mirrored(-\d+)?|lock"
+    r"|(mirror|mirror-\d+|parent)\.lock|report\.html|comparison\.png"
 )
 JOB_FILES = r"\.hydra/(config|hydra|overrides)\.yaml|convsweep\.log"
 MLFLOW_FILES = r"mlflow\.db(-wal|-shm)?|mlflow\.lock|artifacts/(.*/)?[^./][^/]*"
@@ -189,7 +190,7 @@ def _check_artifacts(database: sqlite3.Connection, record: Path, run: str) -> It
     if models != [READY]:
         yield Problem(ARTIFACTS, f"run {run} must have one model, in status {READY} (got {models})")
     ((uri,),) = database.execute("SELECT artifact_uri FROM runs WHERE run_uuid = ?", (run,))
-    wanted = {name for name in _file_names(record) if name not in ("events.jsonl", "lock")}
+    wanted = {name for name in _file_names(record) if name not in ("events.jsonl", "kernels", "lock")}
     if lacking := wanted - _file_names(Path(uri.removeprefix("file://"))):
         yield Problem(ARTIFACTS, f"run {run} lacks {len(lacking)} files, such as {min(lacking)}")
 

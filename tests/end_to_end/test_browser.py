@@ -19,7 +19,7 @@ if CHROMIUM is None:
 
 METRICS = ("valid/accuracy", "test/accuracy", "valid/loss", "test/loss")
 CONFIGURATIONS = {"lr0.005 f4", "lr0.005 f8", "lr0.02 f4", "lr0.02 f8"}
-STUDY = ("data=mnist_5k", "data.num_train=500", "data.num_test=100", "--seeds", "2")
+STUDY = ("data=mnist_5k", "data.num_train=500", "data.num_test=100", "--seeds", "3")
 SLOW = 30_000  # milliseconds until a page that doesn't show something is given up on
 ASSISTANTS_BUTTON = "button[data-assistant-ui='true']"
 HOSTILE = "[x](javascript:alert(1)) <img src=x onerror=alert(1)> a|b `c` **d** http://e.org <b>f"

@@ -203,13 +203,13 @@ class TestEndings:
     @pytest.mark.parametrize(
         ("arguments", "line"),
         [
-            (("--seeds", "1"), "'--seeds' must be >= 2 (got 1)."),
+            (("--seeds", "1"), "'--seeds' must be >= 3 (got 1)."),
             (("--strict", "--seeds", "5"), "'--strict' means 39 seeds: leave '--seeds' out (got 5)."),
             (
                 ("--expect", "last_clas=consistent"),
                 (
-                    "'--expect' must be RULE=VERDICT, of exact, last_class, as_printed and consistent, inconsistent, "
-                    "inconclusive (got 'last_clas=consistent')."
+                    "'--expect' must be PROGRAM=VERDICT, of exact, last_class, as_printed and consistent, "
+                    "inconsistent, inconclusive (got 'last_clas=consistent')."
                 ),
             ),
             (

@@ -112,7 +112,7 @@ if __name__ == "__main__":
     assert read_record(small_job(tmp_path).directory).result is not None
     packages = {name.partition(".")[0] for name in modules}
     assert {"numpy", "PIL", "pydantic"} <= packages
-    heavy = {"mlflow", "matplotlib", "sqlalchemy", "hydra", "omegaconf", "rich", "click", "pandas", "scipy", "requests"}
+    heavy = {"mlflow", "sqlalchemy", "hydra", "omegaconf", "rich", "click", "pandas", "scipy", "requests"}
     assert packages & heavy == set()
     assert set(threads.values()) == {"1"}
     assert "OPENBLAS_NUM_THREADS" in threads

@@ -247,5 +247,5 @@ class TestReport:
         rows = [line for line in markdown_report(reproduction).splitlines() if line.startswith("|")]
         of_rules, of_programs = rows[: rows.index(next(row for row in rows if "likelihood" in row))], rows[-3:]
         assert {len(re.findall(r"(?<!\\)\|", row)) for row in of_rules} == {8}
-        assert {len(re.findall(r"(?<!\\)\|", row)) for row in of_programs} == {9}
+        assert {len(re.findall(r"(?<!\\)\|", row)) for row in of_programs} == {10}
         assert any(r"\|loss - ln 10\|" in row for row in rows)

@@ -118,7 +118,7 @@ def trainings(protocol: Protocol, kept: Wanted) -> list[Training]:
         UserError: There are too few seeds.
     """
     if protocol.num_seeds < LEAST_SEEDS:
-        raise UserError(f"'--seeds' must be >= {LEAST_SEEDS} with a log (got {protocol.num_seeds}).")
+        raise UserError(f"'--seeds' must be >= {LEAST_SEEDS} (got {protocol.num_seeds}).")
     configs = list(
         dict.fromkeys(
             with_seed(candidate.config, seed) for candidate in programs_of(protocol) for seed in seeds(protocol)
