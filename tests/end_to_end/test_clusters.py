@@ -105,7 +105,7 @@ def written(workplace):
 
 @contextmanager
 def paused(workplace):
-    """Have the processes that train stand still while the body runs, so that it needn't hurry."""
+    """Have the processes that train stand still while the body runs, so that it needn't hurry; yield them."""
     files = {str(record / "events.jsonl") for record in workplace.records()}
     found = []
     for process in psutil.process_iter():
@@ -115,11 +115,20 @@ def paused(workplace):
                 found.append(process)
     assert found
     try:
-        yield
+        yield found
     finally:
         for process in found:
             with suppress(psutil.NoSuchProcess):
                 process.resume()
+
+
+def has_waiting(process, number):
+    """Tell whether a signal has reached a process that stands still."""
+    with suppress(FileNotFoundError):  # it was killed
+        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        waiting = [int(line.split()[1], 16) for line in lines if line.startswith(("SigPnd:", "ShdPnd:"))]
+        return any(mask >> (number - 1) & 1 for mask in waiting)
+    return False
 
 
 def assert_went_on(before, workplace):
@@ -288,11 +297,13 @@ class TestSlurm:
         workplace = new_workplace(store=False)
         with workplace.running(*on_slurm, *LONG, **slurm.environment) as program:
             program.until(lambda: workplace.all_begun(4))
-            with paused(workplace):
+            with paused(workplace) as training:
                 before = written(workplace)
                 cancelled, preempted = (line.split()[0] for line in slurm.queue())
                 slurm.ask("scancel", cancelled)
                 slurm.ask("scancel", "--signal=USR2", preempted)
+                # the controller hands it on after it has answered
+                program.until(lambda: any(has_waiting(process, signal.SIGUSR2) for process in training))
                 slurm.daemons.kill("slurmctld")
                 time.sleep(3)
                 slurm.start_controller()
