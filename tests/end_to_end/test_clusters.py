@@ -304,7 +304,7 @@ class TestSlurm:
                 slurm.ask("scancel", "--signal=USR2", preempted)
                 # the controller hands it on after it has answered
                 program.until(lambda: any(has_waiting(process, signal.SIGUSR2) for process in training))
-                slurm.daemons.kill("slurmctld")
+                slurm.daemons.kill("slurmctld", signal.SIGTERM)  # it writes its queue down
                 time.sleep(3)
                 slurm.start_controller()
             program.until(lambda: f"{preempted} PENDING" in slurm.queue())
