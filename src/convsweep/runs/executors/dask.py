@@ -5,6 +5,7 @@ launch, and the next launch of the same sweep finds it.
 """
 
 import logging
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0  # seconds until a scheduler must have answered
 RESTART = 60.0  # seconds that a scheduler may take to come back
+RETRY_PAUSE = 1.0  # seconds between two tries of one that is starting
 
 
 class Dask:
@@ -79,7 +81,7 @@ class Dask:
         """Hand over stacks, to a scheduler that was started anew if need be."""
         if self._client.status != "running":
             self._pending.clear()
-            self._client = _connect(self._address, RESTART)
+            self._client = _connect_again(self._address)
         submitted = [
             self._client.submit(
                 _in_process, train_stack, stack, self._demands, key=f"{self._dataset}-{uuid.uuid4().hex}", pure=False
@@ -156,6 +158,22 @@ def _connect(address: str, patience: float) -> "distributed.Client":
             return distributed.Client(**where, timeout=patience, set_as_default=False, name="convsweep")
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UserError(f"{rule} (got '{address}': nothing answered within {patience:.0f} s).") from error
+
+
+def _connect_again(address: str) -> "distributed.Client":
+    """Connect to a scheduler that is being started anew: while it starts, it may break connections that it took.
+
+    Raises:
+        UserError: It doesn't come back.
+    """
+    deadline = time.monotonic() + RESTART
+    while True:
+        try:
+            return _connect(address, RESTART)
+        except UserError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(RETRY_PAUSE)
 
 
 def _in_process(function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401 - the function's own
