@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from drawn_digits import KINDS, draw
+from drawn_digits import KINDS, Drawing, draw
 
+from convsweep.data.digits import to_mnist
 from convsweep.data.images import read_image
 from convsweep.errors import UserError
 from convsweep.nn.network import CNN, initial_parameters
@@ -54,3 +55,11 @@ def test_clean_drawings_are_read_as_well_as_the_digits_they_were_drawn_from(clea
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "clean"])
 def test_what_is_amiss_with_a_picture_costs_few_answers(accuracy_of, clean, kind):
     assert accuracy_of(kind) >= clean - POINTS
+
+
+def test_no_real_digit_is_refused(digits, tmp_path):
+    rng = np.random.default_rng(0)
+    for digit in digits[0][4600:4700]:
+        drawn = Drawing(digit, tmp_path, rng).on_paper(140)
+        seen = to_mnist(drawn.astype(np.float32)).astype(float)
+        assert np.corrcoef(seen.ravel(), digit.ravel())[0, 1] > 0.6
