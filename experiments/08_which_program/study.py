@@ -248,7 +248,7 @@ def _draw(record: pd.DataFrame) -> Mapping[str, Figure]:
     axes.set(
         xlabel="program that is ruled out",
         ylabel="program that printed the log",
-        title="percent of the logs that do so",
+        title="How many percent of a program's logs rule out each program",
     )
     return {PICTURE: figure}
 
