@@ -132,7 +132,6 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
         mirror.follow(mlruns, launch.sweep.id, say, mirrors=tracking.mirrors)
     state: State
     patience, mirrored = PATIENCE + PATIENCE_PER_JOB * len(launch.sweep.jobs), True
-    detached = is_stopped = False
     try:
         unfinished = [launch.sweep.jobs[planned.job.number] for planned in plan.unfinished]
         display = Display(mlruns, launch.sweep, unfinished)
@@ -143,17 +142,18 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
         state = "failed"
         raise
     except DetachedError:
-        state, patience, detached = "detached", PATIENCE_WHEN_STOPPED, True
+        state, patience = "detached", PATIENCE_WHEN_STOPPED
         raise
     except BaseException:  # Ctrl-C or SIGTERM
-        state, patience, is_stopped = "killed", PATIENCE_WHEN_STOPPED, True
+        state, patience = "killed", PATIENCE_WHEN_STOPPED
         raise
     finally:
         launch.end(state)
         if tracking.enabled and mirror is not None:
-            page = launch.sweep if launch.sweep.multirun and not (is_stopped or detached) else None
+            ended = launch.sweep.state in ("finished", "failed")
+            page = launch.sweep if launch.sweep.multirun and ended else None
             mirrored = _finish(mirror, patience, mlruns, page)
-            if mirrored and not detached:
+            if mirrored and launch.sweep.state != "detached":
                 mark_mirrored(mlruns, launch.sweep.id, mirrored=True)
     if not mirrored:
         raise NotMirroredError

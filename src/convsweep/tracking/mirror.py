@@ -4,7 +4,7 @@ It reads what the launch and its workers write, and is told nothing. It goes on 
 what is left. It can be killed at any moment and run again: what is in MLflow by then is found there, and nothing is
 sent twice. ``mirror_process`` is the process that does it beside a launch.
 
-Where one process can't keep up, others help: each sends every so-manieth job and nothing else. The one that leads looks
+Where one process can't keep up, others help: each sends a share of the jobs and nothing else. The one that leads looks
 through all jobs once they are through, sends what they left, and then what came of the sweep. So it doesn't matter
 whether a helper was killed.
 """
