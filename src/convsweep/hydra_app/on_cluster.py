@@ -1,13 +1,13 @@
 """The jobs of a launcher's batch on a cluster: ``hydra.launcher.executor=dask`` or ``slurm``.
 
-Everything is handed to the cluster's engine at once, so that it goes on without this process. Hydra is told that a job
-begins and ends once it is over: ten thousand jobs that wait in a queue should not lie in this process' memory.
+Everything is handed to the cluster's engine at once, so that it goes on without this process.
 """
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from convsweep.config import Data
 from convsweep.errors import UserError
@@ -22,30 +22,35 @@ from convsweep.runs.stack import Job
 from convsweep.terminal import counted, say
 
 
+class Training(NamedTuple):
+    """What a cluster is at."""
+
+    stacks: Sequence[Stack]  # all that was handed to it
+    ends: Iterator[Done[Stack]]  # waits for them; each once it is over
+
+
 @contextmanager
-def trained_on_cluster(
-    jobs: Sequence[Job], active: Active, where: Placement, *, detach: bool
-) -> Iterator[Iterator[Done[Stack]]]:
+def trained_on_cluster(jobs: Sequence[Job], active: Active, where: Placement) -> Iterator[Training]:
     """Have jobs trained by a cluster while the body takes what comes of them.
 
     Args:
         jobs: Those that there is something to do about.
         active: The launch whose jobs they are.
         where: Which cluster.
-        detach: Leave once everything is submitted.
 
     Yields:
-        Each stack once it is over.
+        What the cluster is at.
 
     Raises:
         UserError: The cluster isn't there, refuses, or one of its workers isn't fit; nothing is left in its queue.
-        DetachedError: The cluster goes on without this process.
+        DetachedError: The cluster goes on without this process: the body raised it, or the user said so after Ctrl-C.
     """
     mlruns, sweep = jobs[0].config.mlruns, active.sweep
     engine = open_engine(where, make_demands(mlruns, sweep.id, where.blas_kernel))
     try:
         with _heartbeat(mlruns, sweep.id):
-            yield _train(jobs, engine, detach=detach)
+            stacks = _hand_over(jobs, engine)
+            yield Training(stacks.under_way, _ends(stacks))
     except DetachedError:
         raise
     except BaseException as error:
@@ -58,11 +63,12 @@ def trained_on_cluster(
         engine.close()
 
 
-def _train(jobs: Sequence[Job], engine: Engine, *, detach: bool) -> Iterator[Done[Stack]]:
+def _hand_over(jobs: Sequence[Job], engine: Engine) -> Stacks:
+    """Give all jobs to the engine, but for those that it has from an earlier launch."""
     workers = engine.examine(_data_of(jobs))
     _check(workers)
-    told = _say_different_kernels(workers)
-    stacks = Stacks(engine)
+    _say_different_kernels(workers)
+    stacks = Stacks(engine, workers)
     left = {job.number for stack in stacks.take_over({job.number for job in jobs}) for job in stack}
     rest = [job for job in jobs if job.number not in left]
     divided = divide_into_stacks([job.config for job in rest], engine.slots or 1) if rest else []
@@ -71,11 +77,15 @@ def _train(jobs: Sequence[Job], engine: Engine, *, detach: bool) -> Iterator[Don
         say(f"Waiting for {counted(len(left), 'job')} that an earlier command left to the cluster")
     if rest:
         say(f"Training {counted(len(rest), 'job')} in {counted(len(divided), 'stack')} on the cluster")
-    if detach:
-        raise DetachedError
+    return stacks
+
+
+def _ends(stacks: Stacks) -> Iterator[Done[Stack]]:
+    """Yield each stack once it is over; say so if workers turn out to use different BLAS kernels."""
+    told = bool(different_kernels(stacks.workers))
     while stacks.busy:
         yield from stacks.wait()
-        told = told or _say_different_kernels(stacks.workers.values())
+        told = told or _say_different_kernels(stacks.workers)
 
 
 def _data_of(jobs: Sequence[Job]) -> list[Data]:

@@ -14,8 +14,8 @@ from omegaconf import DictConfig, open_dict
 from convsweep.compare.sweep_files import get_ready
 from convsweep.errors import UserError
 from convsweep.hydra_app.job import HydraJob
-from convsweep.hydra_app.launching import Active
-from convsweep.hydra_app.on_cluster import trained_on_cluster
+from convsweep.hydra_app.launching import Active, DetachedError
+from convsweep.hydra_app.on_cluster import Training, trained_on_cluster
 from convsweep.hydra_app.placement import Placement
 from convsweep.hydra_app.task import TrainingTask, error_of
 from convsweep.records.journal import Failure, read_record, read_result
@@ -29,6 +29,10 @@ from convsweep.runs.plan import JobPlan
 from convsweep.runs.stack import Job, record_failure, run_stack
 from convsweep.runs.watch import JobEnd, summary
 from convsweep.terminal import counted, say
+
+# jobs on a cluster that Hydra hears of before they are over: composing them takes a while, when this process has
+# nothing else to do. Ten thousand that wait in a queue should not lie in its memory
+BEGUN_AHEAD = 64
 
 
 def launch(
@@ -62,10 +66,10 @@ def launch(
     if where.executor == "local":
         _train_here(batch, todo, where)
     else:
-        with trained_on_cluster(todo, active, where, detach=task.detach) as stacks:
-            for done in stacks:
-                batch.begin(done.task)
-                batch.end(done)
+        with trained_on_cluster(todo, active, where) as training:
+            if task.detach:
+                raise DetachedError
+            _follow(batch, training)
     return batch.returns()
 
 
@@ -78,17 +82,33 @@ def _train_here(batch: "_Batch", todo: Sequence[Job], where: Placement) -> None:
     processes = fit_at_once([[job.config for job in stack] for stack in stacks], processes)
     what = "Completing" if all(plan.action in ("complete", "finished") for plan in batch.planned) else "Training"
     say(f"{what} {counted(len(todo), 'job')} in {counted(len(stacks), 'stack')}, {processes} at a time")
-    tracked = todo[0].config.tracking.enabled
     with Processes[Stack](run_stack, processes, environment(where.blas_kernel)) as workers:
         while stacks or workers.busy:
             while stacks and workers.idle:
                 stack = stacks.popleft()
                 batch.begin(stack)
                 workers.submit(stack)
-            if tracked:
+            if batch.tracked:
                 get_ready()  # nothing else to do while they train
             for done in workers.wait():
                 batch.end(done)
+
+
+def _follow(batch: "_Batch", training: Training) -> None:
+    """Follow jobs that a cluster trains: its queue, unlike the local processes, has all of them from the start."""
+    ahead = deque(training.stacks)
+
+    def begin_some() -> None:
+        while ahead and len(batch.open_jobs) < BEGUN_AHEAD:
+            batch.begin(ahead.popleft())
+
+    begin_some()
+    if batch.tracked:
+        get_ready()  # nothing else to do while they train
+    for done in training.ends:
+        batch.begin(done.task)
+        batch.end(done)
+        begin_some()
 
 
 @dataclass(kw_only=True)
@@ -104,10 +124,17 @@ class _Batch:
     open_jobs: dict[int, HydraJob] = field(default_factory=dict)
     ended: dict[int, JobReturn] = field(default_factory=dict)
 
+    @property
+    def tracked(self) -> bool:
+        """Whether MLflow is told."""
+        return self.planned[0].job.config.tracking.enabled
+
     def begin(self, stack: Stack) -> None:
-        """Compose the jobs' configurations and tell Hydra that they begin."""
+        """Compose the jobs' configurations and tell Hydra that they begin; of a stack, only the first time."""
         first = self.planned[0].job.number
         for job in stack:
+            if job.number in self.open_jobs or job.number in self.ended:
+                continue
             loader = self.context.config_loader
             composed = loader.load_sweep_config(self.config, list(self.overrides[job.number - first]))
             with open_dict(composed):

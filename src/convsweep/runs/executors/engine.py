@@ -55,19 +55,30 @@ class _Submitted(NamedTuple):
 class Stacks:
     """Stacks in the hands of an engine.
 
-    Attributes:
-        workers: The workers that have trained, one a host.
+    Args:
+        engine: Whose hands.
+        workers: Those that were examined.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self.workers: dict[str, Worker] = {}
+    def __init__(self, engine: Engine, workers: Iterable[Worker]) -> None:
         self._engine = engine
+        self._workers = {worker.host: worker for worker in workers}
         self._submitted: dict[Future[Trained], _Submitted] = {}
 
     @property
     def busy(self) -> int:
         """How many stacks are under way."""
         return len(self._submitted)
+
+    @property
+    def under_way(self) -> list[Stack]:
+        """The stacks under way, in the order in which they were handed over."""
+        return [stack for stack, _ in self._submitted.values()]
+
+    @property
+    def workers(self) -> Collection[Worker]:
+        """Those that were examined or have trained, one a host."""
+        return self._workers.values()
 
     def take_over(self, numbers: Collection[int]) -> list[Stack]:
         """Wait for what an earlier launch of the sweep submitted, too.
@@ -113,7 +124,7 @@ class Stacks:
         worker, failures = future.result()
         if worker.problems:
             raise UserError("\n".join(worker.problems))
-        self.workers[worker.host] = worker
+        self._workers[worker.host] = worker
         return Done(stack, failures, None)
 
 
