@@ -26,7 +26,7 @@ Ties = Literal["all", "first", "split", "average"]
 Labels = npt.NDArray[np.integer[Any]]
 Bits = npt.NDArray[np.unsignedinteger[Any]]
 
-PENDING = 8  # dense updates that are kept as pairs of vectors until they are added to the weights
+PENDING = 6  # dense updates that are kept as pairs of vectors until they are added to the weights
 CACHE_LINE = 64  # bytes: NumPy and BLAS work a tenth faster on arrays that begin at one
 
 
@@ -188,11 +188,17 @@ class _Turn(NamedTuple):
     features: Floats  # [R, ...], the row that the next features go to
     feature_rows: Floats  # [R, D], the same
     rows: Floats  # [R, C + n, D]
+    rows_in_fours: Floats  # [R, C + n + 0 to 3, D]
+    products_in_fours: Floats  # [R, C + n + 0 to 3]
     factors: Floats  # [R, C + n, C]
     products: Floats  # [R, C + n]
     factors_and_biases: Floats  # [R, C + n + 1, C]
     products_and_one: Floats  # [R, C + n + 1]
     grad_output: Floats  # [R, C], the row that the next gradient goes to
+
+
+def _in_fours(n: int) -> int:
+    return n + 4 - n % 4 if n % 4 >= 2 else n
 
 
 class Dense:
@@ -233,6 +239,8 @@ class Dense:
                 features=stored[n],
                 feature_rows=rows[:, n],
                 rows=rows[:, :n],
+                rows_in_fours=rows[:, : _in_fours(n)],
+                products_in_fours=products[:, 1 : 1 + _in_fours(n)],
                 factors=factors[:, 1 : 1 + n],
                 products=products[:, 1 : 1 + n],
                 factors_and_biases=factors[:, : 1 + n],
@@ -267,7 +275,7 @@ class Dense:
         """Return the logits ``[R, C]`` of ``features``."""
         # logits = weights @ features + biases = factors.T @ (rows @ features) + biases
         turn = self._turns[self._pending]
-        np.matvec(turn.rows, turn.feature_rows, out=turn.products)
+        np.matvec(turn.rows_in_fours, turn.feature_rows, out=turn.products_in_fours)
         np.vecmat(turn.products_and_one, turn.factors_and_biases, out=self.output)
         return self.output
 
