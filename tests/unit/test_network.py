@@ -170,7 +170,7 @@ def test_float32_and_float64_start_from_the_same_draws():
 
 @pytest.mark.parametrize("ties", ["all", "first", "split", "average"])
 def test_a_step_allocates_nothing_of_a_layers_size(digits, ties):
-    """Arrays of [R, 10] are all that a step asks for, and NumPy's own buffer where marks are counted (some 65 kB)."""
+    """Arrays of [R, 10] are all that a step asks for; NumPy has buffers of its own, two where marks are counted."""
     members = [initial_parameters(8, rng=initialization_rng(seed)) for seed in range(16)]
     network = CNN(members, [0.01] * 16, ties=ties)
     images = list(image_blocks(normalize(digits[0][:3]), "valid").images())
@@ -186,4 +186,4 @@ def test_a_step_allocates_nothing_of_a_layers_size(digits, ties):
         tracemalloc.stop()
     layer = network.dense.features.nbytes  # the smallest layer's output, 87 kB
     assert peak < layer
-    assert ties == "split" or peak < layer // 10
+    assert ties == "split" or peak < np.getbufsize() * network.dtype.itemsize + layer // 100

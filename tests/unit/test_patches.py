@@ -68,8 +68,8 @@ def test_every_block_stands_for_the_patches_that_plain_loops_gather(number, heig
                 for i in range(2):
                     for j in range(2):
                         x, y = 2 * row + i, 2 * column + j
-                        found = blocks.patches[2 * i + j, 0, :, blocks.places[row * columns + column]]
-                        np.testing.assert_array_equal(found.reshape(3, 3), image[x : x + 3, y : y + 3])
+                        found = blocks.patches[:, :, i, j, blocks.places[row * columns + column]]
+                        np.testing.assert_array_equal(found, image[x : x + 3, y : y + 3])
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])

@@ -47,14 +47,13 @@ def test_raising_the_centre_weight_by_one_gives_the_centre_pixel():
 
 def test_the_filters_gradient_is_the_image_under_each_tap():
     """The derivative of out(i, j) by filter(x, y) is image(i + x, j + y)."""
-    patches = image_patches(IMAGE[None], "valid").reshape(1, 1, 9, 4)
+    patches = image_patches(IMAGE[None], "valid").reshape(1, 9, 4)
     conv = Conv2d(np.zeros((1, 1, 3, 3)))
-    conv.forward(patches)
     for i in range(2):
         for j in range(2):
-            only_this_output = np.zeros((1, 1, 4, 1))
-            only_this_output[0, 0, 2 * i + j] = 1
-            np.testing.assert_array_equal(conv.backward(only_this_output)[0, 0], IMAGE[i : i + 3, j : j + 3])
+            only_this_output = np.zeros((1, 4, 1))
+            only_this_output[0, 2 * i + j] = 1
+            np.testing.assert_array_equal(conv.backward(patches, only_this_output)[0, 0], IMAGE[i : i + 3, j : j + 3])
 
 
 @pytest.mark.parametrize(("padding", "maps", "pooled"), [("valid", 26, 13), ("same", 28, 14)])

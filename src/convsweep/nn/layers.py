@@ -49,7 +49,6 @@ class Conv2d:
         members, num_filters = filters.shape[:2]
         self._taps = np.ascontiguousarray(filters.reshape(members, num_filters, KERNEL**2).swapaxes(1, 2))  # [R, 9, F]
         self._grad_taps = np.empty_like(self._taps)
-        self._grad_planes = np.empty((4, *self._taps.shape), filters.dtype)  # [4, R, 9, F]
         self.filters, self.grad_filters = (  # [R, F, 3, 3], views
             taps.reshape(members, KERNEL, KERNEL, num_filters).transpose(0, 3, 1, 2)
             for taps in (self._taps, self._grad_taps)
@@ -58,19 +57,17 @@ class Conv2d:
         self._columns = rows.swapaxes(1, 2)  # [R, 9, F], a view
 
     def forward(self, patches: Floats, out: Floats | None = None) -> Floats:
-        """Convolve patches ``[4, 1, 9, K]``, or fewer planes, into feature maps ``[4, R, K, F]``."""
-        # maps[i, r, k, f] = sum_t patches[i, t, k] filters[r, f, t]. BLAS takes half the time for filters row by row,
+        """Convolve patches ``[..., 1, K, 9]`` into feature maps ``[..., R, K, F]``."""
+        # maps[r, k, f] = sum_t patches[k, t] filters[r, f, t]. BLAS takes half the time for filters row by row,
         # although their gradient comes tap by tap
-        self._patches = patches
         self._columns[:] = self._taps
-        maps: Floats = np.matmul(patches.swapaxes(2, 3), self._columns, out)
+        maps: Floats = np.matmul(patches, self._columns, out)
         return maps
 
-    def backward(self, grad_maps: Floats) -> Floats:
-        """Return the filters' gradient ``[R, F, 3, 3]``, given the maps', for the last forward pass's patches."""
-        # grad_filters[r, f, t] = sum_i sum_k patches[i, t, k] grad_maps[i, r, k, f]
-        planes = np.matmul(self._patches, grad_maps, self._grad_planes[: len(grad_maps)])
-        np.add.reduce(planes, axis=0, out=self._grad_taps)
+    def backward(self, patches: Floats, grad_maps: Floats) -> Floats:
+        """Return the filters' gradient ``[R, F, 3, 3]``, given patches ``[1, 9, K]`` and their maps' ``[R, K, F]``."""
+        # grad_filters[r, f, t] = sum_k patches[t, k] grad_maps[r, k, f]
+        np.matmul(patches, grad_maps, self._grad_taps)
         return self.grad_filters
 
     def update(self) -> None:
@@ -87,8 +84,8 @@ def convolve(image: Floats, filters: Floats, padding: Padding) -> Floats:
     80.0
     """
     patches = image_patches(image[None], padding)  # [1, 9, H', W']
-    maps = Conv2d(filters[None]).forward(patches.reshape(1, 1, KERNEL**2, -1))  # [1, 1, H' * W', F]
-    return maps.transpose(0, 1, 3, 2).reshape(len(filters), *patches.shape[2:])
+    maps = Conv2d(filters[None]).forward(patches.reshape(1, KERNEL**2, -1).mT)  # [1, H' * W', F]
+    return maps.mT.reshape(len(filters), *patches.shape[2:])
 
 
 class MaxPool2:
@@ -117,14 +114,15 @@ class MaxPool2:
         self._output = np.maximum.reduce(maps, axis=0, out=np.empty_like(maps[0]) if out is None else out)
         return self._output
 
-    def backward(self, grad_output: Floats) -> Floats:
+    def backward(self, grad_output: Floats, out: Floats | None = None) -> Floats:
         """Hand the gradient ``[...]`` back to the last maps' maxima: ``[4, ...]``.
 
-        It is written over the maps; the output's memory may be used up as well.
+        The maps' and the output's memory is used up.
         """
         maps, output = self._maps, self._output
+        out = np.empty_like(maps) if out is None else out
         if self.ties == "average":
-            return np.multiply(grad_output, grad_output.dtype.type(1 / len(maps)), out=maps)
+            return np.multiply(grad_output, grad_output.dtype.type(1 / len(maps)), out)
         # subtle: exact comparison is right here; equal patches give bit-equal feature map values
         bits = _bits(maps)
         np.subtract(maps, output, out=maps)  # at a maximum +0, whose bits are all 0; below 0 elsewhere
@@ -138,8 +136,8 @@ class MaxPool2:
             np.subtract(bits, 1, out=bits)  # 0 where the gradient goes, the largest whole number elsewhere
         # NumPy shifts all bits out where it is told to shift by more bits than there are: what isn't at a maximum
         # receives 0. Two passes over the maps; a product with a boolean mask takes four times as long.
-        np.left_shift(_bits(grad_output), bits, out=bits)
-        return maps
+        np.left_shift(_bits(grad_output), bits, out=_bits(out))
+        return out
 
 
 def _bits(numbers: Floats) -> Bits:
@@ -188,17 +186,13 @@ class _Turn(NamedTuple):
     features: Floats  # [R, ...], the row that the next features go to
     feature_rows: Floats  # [R, D], the same
     rows: Floats  # [R, C + n, D]
-    rows_in_fours: Floats  # [R, C + n + 0 to 3, D]
-    products_in_fours: Floats  # [R, C + n + 0 to 3]
     factors: Floats  # [R, C + n, C]
     products: Floats  # [R, C + n]
+    more_rows: Floats  # [R, C + n to C + n + 2, D]; see ``_in_fours``
+    more_products: Floats  # [R, C + n to C + n + 2]
     factors_and_biases: Floats  # [R, C + n + 1, C]
     products_and_one: Floats  # [R, C + n + 1]
     grad_output: Floats  # [R, C], the row that the next gradient goes to
-
-
-def _in_fours(n: int) -> int:
-    return n + 4 - n % 4 if n % 4 >= 2 else n
 
 
 class Dense:
@@ -222,7 +216,6 @@ class Dense:
     def __init__(self, weights: Floats, biases: Floats) -> None:
         members, classes, *shape = weights.shape
         dtype = weights.dtype
-        self.output = np.empty((members, classes), dtype)  # [R, C]
         self.grad_input = aligned_zeros((members, *shape), dtype)
         self._grad_rows = self.grad_input.reshape(members, -1)  # [R, D], a view
         stored = aligned_zeros((classes + PENDING, members, *shape), dtype)  # a row of all members is contiguous
@@ -239,10 +232,10 @@ class Dense:
                 features=stored[n],
                 feature_rows=rows[:, n],
                 rows=rows[:, :n],
-                rows_in_fours=rows[:, : _in_fours(n)],
-                products_in_fours=products[:, 1 : 1 + _in_fours(n)],
                 factors=factors[:, 1 : 1 + n],
                 products=products[:, 1 : 1 + n],
+                more_rows=rows[:, : _in_fours(n)],
+                more_products=products[:, 1 : 1 + _in_fours(n)],
                 factors_and_biases=factors[:, : 1 + n],
                 products_and_one=products[:, : 1 + n],
                 grad_output=factors[:, 1 + n],
@@ -271,13 +264,13 @@ class Dense:
         self.settle()
         return self._turns[0].rows
 
-    def forward(self) -> Floats:
+    def forward(self, out: Floats | None = None) -> Floats:
         """Return the logits ``[R, C]`` of ``features``."""
         # logits = weights @ features + biases = factors.T @ (rows @ features) + biases
         turn = self._turns[self._pending]
-        np.matvec(turn.rows_in_fours, turn.feature_rows, out=turn.products_in_fours)
-        np.vecmat(turn.products_and_one, turn.factors_and_biases, out=self.output)
-        return self.output
+        np.matvec(turn.more_rows, turn.feature_rows, out=turn.more_products)
+        logits: Floats = np.vecmat(turn.products_and_one, turn.factors_and_biases, out=out)
+        return logits
 
     def logits(self, member: int, features: Floats) -> Floats:
         """Return a member's logits ``[N, C]`` of features ``[N, D]``, without learning."""
@@ -311,6 +304,11 @@ class Dense:
         weights = self._turns[0].rows
         weights += self._settled
         self._pending = 0
+
+
+def _in_fours(rows: int) -> int:
+    """Return how many rows BLAS multiplies soonest if these are among them: in fours; two more cost more than four."""
+    return rows + 4 - rows % 4 if rows % 4 >= 2 else rows
 
 
 def softmax(logits: Floats) -> Floats:

@@ -81,9 +81,14 @@ def initial_parameters(
 class _Buffers(NamedTuple):
     """What a step works in on an image of which K blocks are kept: views, made once for every K."""
 
+    patches: Floats  # [3, 3, 2, 2, K]: tap, position in the block, block
+    planes: Floats  # [4, 1, K, 9], the same, as the convolution reads them
+    columns: Floats  # [1, 9, 4 * K], the same, as its gradient does
     maps: Floats  # [4, R, K, F]
     pooled: Floats  # [R, K, F]
     grad_pooled: Floats  # [R, K, F]
+    grad_maps: Floats  # [4, R, K, F]; a member's four planes follow each other
+    grad_rows: Floats  # [R, 4 * K, F], the same
 
 
 class CNN:
@@ -132,8 +137,9 @@ class CNN:
         self.dense = Dense(by_class, np.stack([p.biases for p in parameters]))
         reach_conv = (NUM_CLASSES - 1,) if gradient in ("last_class", "as_printed") else range(NUM_CLASSES)
         self._reach_conv = frozenset[int]() if "conv" in self.frozen else frozenset(reach_conv)  # labels
-        size = members * (blocks + 1) * num_filters
-        self._memory = [aligned_zeros((planes * size,), self.dtype) for planes in (4, 1, 1)]
+        most = members * (blocks + 1) * num_filters
+        sizes = (4 * (blocks + 1) * KERNEL**2, 4 * most, most, most, 4 * most)
+        self._memory = [aligned_zeros((size,), self.dtype) for size in sizes]
         self._buffers: dict[int, _Buffers] = {}  # by K, all of them in the same memory
 
     def __len__(self) -> int:
@@ -161,38 +167,54 @@ class CNN:
         """Return every member's logits ``[R, N, C]`` for images, without learning."""
         logits = np.empty((len(self), len(batch.places), NUM_CLASSES), self.dtype)
         places = batch.places + batch.starts[:-1, None]  # [N, B], counted from the first image's start
+        planes = batch.patches.transpose(2, 3, 0, 1, 4).reshape(4, 1, KERNEL**2, -1).mT  # [4, 1, sum of K, 9]
         for member in range(len(self)):  # one after the other: what a member needs stays in cache
             conv, pool = Conv2d(self.conv.filters[member : member + 1]), MaxPool2(self.ties)
-            features = spread(pool.forward(conv.forward(batch.patches)), places)[0]  # [N, B, F]
+            features = spread(pool.forward(conv.forward(planes)), places)[0]  # [N, B, F]
             logits[member] = self.dense.logits(member, features.reshape(len(features), -1))
         return logits
 
-    def step(self, blocks: ImageBlocks, label: int) -> Floats:
-        """Train every member on one image; return the logits ``[R, C]`` it had before (a buffer: copy to keep)."""
-        buffers = self._buffers_for(len(blocks.numbers))
-        pooled = self.pool.forward(self.conv.forward(blocks.patches, buffers.maps), buffers.pooled)
+    def step(self, blocks: ImageBlocks, label: int, out: Floats | None = None) -> Floats:
+        """Train every member on one image; return the logits ``[R, C]`` that it had before."""
+        num_kept = len(blocks.numbers)
+        if num_kept not in self._buffers:
+            self._buffers[num_kept] = self._make_buffers(num_kept)
+        buffers = self._buffers[num_kept]
+        np.copyto(buffers.patches, blocks.patches)
+        pooled = self.pool.forward(self.conv.forward(buffers.planes, buffers.maps), buffers.pooled)
         spread(pooled, blocks.places, self.dense.features)
-        logits = self.dense.forward()
+        logits = self.dense.forward(out)
         grad_logits = self._scaled_gradient(logits, label, self.dense.grad_output)
         if self._updates_first:
             self.dense.update()
         if label in self._reach_conv:
             # with the weights as they were before this step, but for `after_update`
             grad_pooled = gather(self.dense.backward(grad_logits), blocks, buffers.grad_pooled)
-            self.conv.backward(self.pool.backward(grad_pooled))
+            self.pool.backward(grad_pooled, buffers.grad_maps)
+            self.conv.backward(buffers.columns, buffers.grad_rows)
             self.conv.update()
         if "dense" not in self.frozen and not self._updates_first:
             self.dense.update()
         return logits
 
-    def _buffers_for(self, blocks: int) -> _Buffers:
-        if blocks not in self._buffers:
-            members, num_filters = self.conv.filters.shape[:2]
-            shape = (members, blocks, num_filters)
-            shapes = ((4, *shape), shape, shape)
-            parts = [memory[: math.prod(each)] for memory, each in zip(self._memory, shapes, strict=True)]
-            self._buffers[blocks] = _Buffers(*(part.reshape(each) for part, each in zip(parts, shapes, strict=True)))
-        return self._buffers[blocks]
+    def _make_buffers(self, blocks: int) -> _Buffers:
+        members, num_filters = self.conv.filters.shape[:2]
+        shape = (members, blocks, num_filters)
+        shapes = ((KERNEL, KERNEL, 2, 2, blocks), (4, *shape), shape, shape, (members, 4, blocks, num_filters))
+        parts = zip(self._memory, shapes, strict=True)
+        patches, maps, pooled, grad_pooled, grad_maps = (
+            memory[: math.prod(each)].reshape(each) for memory, each in parts
+        )
+        return _Buffers(
+            patches=patches,
+            planes=patches.reshape(KERNEL**2, 4, 1, blocks).transpose(1, 2, 3, 0),
+            columns=patches.reshape(1, KERNEL**2, 4 * blocks),
+            maps=maps,
+            pooled=pooled,
+            grad_pooled=grad_pooled,
+            grad_maps=grad_maps.swapaxes(0, 1),
+            grad_rows=grad_maps.reshape(members, 4 * blocks, num_filters),
+        )
 
     def _scaled_gradient(self, logits: Floats, label: int, out: Floats) -> Floats:
         """Return -learning_rate times the loss's gradient towards the logits, ``[R, C]``."""

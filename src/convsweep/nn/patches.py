@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 Floats = npt.NDArray[np.floating[Any]]
 Pixels = npt.NDArray[np.uint8]
@@ -83,7 +84,7 @@ def image_patches(images: Floats, padding: Padding) -> Floats:
 class ImageBlocks(NamedTuple):
     """The patches of an image's B pooling blocks, of K of them: those that aren't blank, then one for all that are."""
 
-    patches: Floats  # [4, 1, 9, K]: position in the block (row by row), any member, tap, block
+    patches: Floats  # [3, 3, 2, 2, K], a view: tap, position in the block, block
     numbers: Indices  # [K], which of the B blocks each one is, row by row
     places: Indices  # [B], which of the K stands for each block
     blank: Floats  # [B], 1 for a blank block, 0 for any other
@@ -92,7 +93,7 @@ class ImageBlocks(NamedTuple):
 class BatchBlocks(NamedTuple):
     """The blocks of N images, side by side."""
 
-    patches: Floats  # [4, 1, 9, sum of K]
+    patches: Floats  # [3, 3, 2, 2, sum of K], a view of the 4x4 pixels that a block's patches lie in
     numbers: Indices  # [sum of K]
     starts: Indices  # [N + 1], where each image's patches begin; last, where all end
     places: Indices  # [N, B], counted from each image's start
@@ -135,7 +136,7 @@ def image_blocks(images: Floats, padding: Padding) -> BatchBlocks:
     numbers = np.flatnonzero(kept) - image * (blocks + 1)
     numbers[starts[1:] - 1] = inked.argmin(axis=1)
 
-    # a block's window of 4x4 pixels is picked pixel by pixel, and its patches are copied from there
+    # a block's window of 4x4 pixels is picked pixel by pixel
     corners = np.add.outer(2 * width * np.arange(rows), 2 * np.arange(columns)).ravel()[numbers]
     corners += image * (height * width)
     windows = np.empty((KERNEL + 1, KERNEL + 1, len(corners)), images.dtype)
@@ -143,11 +144,8 @@ def image_blocks(images: Floats, padding: Padding) -> BatchBlocks:
     for x in range(KERNEL + 1):
         for y in range(KERNEL + 1):
             flat[x * width + y :].take(corners, out=windows[x, y], mode="clip")
-    patches = np.empty((2, 2, KERNEL, KERNEL, len(corners)), images.dtype)
-    for i in range(2):
-        for j in range(2):
-            patches[i, j] = windows[i : i + KERNEL, j : j + KERNEL]
-    return BatchBlocks(patches.reshape(4, 1, KERNEL**2, -1), numbers, starts, places, (~inked).astype(images.dtype))
+    patches = sliding_window_view(windows, (2, 2), (0, 1)).transpose(0, 1, 3, 4, 2)  # [3, 3, 2, 2, sum of K]
+    return BatchBlocks(patches, numbers, starts, places, (~inked).astype(images.dtype))
 
 
 def to_blocks(maps: Floats) -> Floats:

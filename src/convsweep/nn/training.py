@@ -148,8 +148,8 @@ def learn(network: CNN, batch: Batch) -> Floats:
     logits = np.empty((len(batch.labels), len(network), NUM_CLASSES), network.dtype)
     with np.errstate(over="ignore", invalid="ignore"):  # a diverging member is reported, not warned of
         images = (image for blocks in _batches(network, batch.images, IMAGES_AT_ONCE) for image in blocks.images())
-        for i, (image, label) in enumerate(zip(images, batch.labels.tolist(), strict=True)):
-            logits[i] = network.step(image, label)
+        for image, label, of_image in zip(images, batch.labels.tolist(), logits, strict=True):
+            network.step(image, label, of_image)
     return np.ascontiguousarray(logits.swapaxes(0, 1), np.float64)  # means are taken in the order of the memory
 
 
