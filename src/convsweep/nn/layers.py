@@ -64,6 +64,12 @@ class Conv2d:
         maps: Floats = np.matmul(patches, self._columns, out)
         return maps
 
+    def maps(self, member: int, patches: Floats) -> Floats:
+        """Return a member's feature maps ``[..., K, F]`` of patches ``[..., K, 9]``, without learning."""
+        rows = self._taps[member].T.copy()  # [F, 9]; see ``forward``
+        maps: Floats = patches @ rows.T
+        return maps
+
     def backward(self, patches: Floats, grad_maps: Floats) -> Floats:
         """Return the filters' gradient ``[R, F, 3, 3]``, given patches ``[1, 9, K]`` and their maps' ``[R, K, F]``."""
         # grad_filters[r, f, t] = sum_k patches[t, k] grad_maps[r, k, f]
@@ -84,8 +90,8 @@ def convolve(image: Floats, filters: Floats, padding: Padding) -> Floats:
     80.0
     """
     patches = image_patches(image[None], padding)  # [1, 9, H', W']
-    maps = Conv2d(filters[None]).forward(patches.reshape(1, KERNEL**2, -1).mT)  # [1, H' * W', F]
-    return maps.mT.reshape(len(filters), *patches.shape[2:])
+    maps = Conv2d(filters[None]).maps(0, patches.reshape(KERNEL**2, -1).T)  # [H' * W', F]
+    return maps.T.reshape(len(filters), *patches.shape[2:])
 
 
 class MaxPool2:

@@ -167,10 +167,10 @@ class CNN:
         """Return every member's logits ``[R, N, C]`` for images, without learning."""
         logits = np.empty((len(self), len(batch.places), NUM_CLASSES), self.dtype)
         places = batch.places + batch.starts[:-1, None]  # [N, B], counted from the first image's start
-        planes = batch.patches.transpose(2, 3, 0, 1, 4).reshape(4, 1, KERNEL**2, -1).mT  # [4, 1, sum of K, 9]
+        planes = batch.patches.transpose(2, 3, 0, 1, 4).reshape(4, KERNEL**2, -1).mT  # [4, sum of K, 9]
+        pool = MaxPool2(self.ties)
         for member in range(len(self)):  # one after the other: what a member needs stays in cache
-            conv, pool = Conv2d(self.conv.filters[member : member + 1]), MaxPool2(self.ties)
-            features = spread(pool.forward(conv.forward(planes)), places)[0]  # [N, B, F]
+            features = spread(pool.forward(self.conv.maps(member, planes))[None], places)[0]  # [N, B, F]
             logits[member] = self.dense.logits(member, features.reshape(len(features), -1))
         return logits
 
