@@ -230,6 +230,48 @@ class TestDask:
         same(workplace, long_here)
 
 
+class TestPlan:
+    """What a cluster is known to have room for; this machine's cores say nothing of it."""
+
+    DASK = ("plan", "-m", *FEW, "train.seed=range(6)", "hydra.launcher.executor=dask")
+    SLURM = ("plan", "-m", *FEW, "train.seed=range(6)", "hydra.launcher.executor=slurm")
+
+    def test_a_dask_cluster_has_the_threads_of_its_workers(self, dask, mixed_here):
+        out = mixed_here.convsweep(*self.DASK, f"hydra.launcher.address={dask.address}").out
+        assert "\n2 stacks of up to 3 jobs, at most 2 at a time.\nAbout " in out
+        assert "s once that many train, waiting in the queue not counted, and " in out
+
+    def test_a_scheduler_that_does_not_answer_leaves_open_what_depends_on_it(self, mixed_here, bare_workplace):
+        nowhere = "hydra.launcher.address=tcp://127.0.0.1:1"
+        depends = "how many train at a time depends on Dask's workers: 'hydra.launcher.address' must be "
+        ending = mixed_here.convsweep(*self.DASK, nowhere, "hydra.launcher.n_jobs=3")
+        assert (ending.status, ending.err) == (0, "")
+        assert f"\n3 stacks of up to 2 jobs; {depends}" in ending.out
+        assert " s one stack after the other, the less the more train at a time, and " in ending.out
+        ending = bare_workplace.convsweep(*self.DASK, nowhere)
+        assert (ending.status, ending.err) == (0, "")
+        assert "\nHow many stacks there are, and how many train at a time, depends on Dask's workers: " in ending.out
+        assert "How long it takes can't be told yet: no run has finished.\n" in ending.out
+
+    @pytest.mark.parametrize(
+        ("n_jobs", "stacks"),
+        [
+            (-1, "1 stack of up to 6 jobs, as many at a time as Slurm has room for."),
+            (3, "3 stacks of up to 2 jobs, at most 3 at a time."),
+        ],
+    )
+    def test_slurm_has_room_for_as_many_tasks_as_it_is_told_to_run_at_a_time(self, bare_workplace, n_jobs, stacks):
+        """No Slurm is needed to plan."""
+        assert f"\n{stacks}\n" in bare_workplace.convsweep(*self.SLURM, f"hydra.launcher.n_jobs={n_jobs}").out
+
+    def test_a_run_must_fit_into_the_memory_of_its_task_and_not_into_this_machines(self, bare_workplace):
+        large = "model.num_filters=100000000"
+        assert "must fit into this machine's" in bare_workplace.convsweep("plan", "-m", large).only_line
+        assert bare_workplace.convsweep(*self.SLURM, large).status == 0
+        ending = bare_workplace.convsweep(*self.SLURM, large, "hydra.launcher.slurm.memory=4")
+        assert "'model.num_filters' must fit into 'hydra.launcher.slurm.memory', 4 GB (got " in ending.only_line
+
+
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="Haswell's kernels are for x86-64")
 class TestBlasKernels:
     """Two hosts whose processors have BLAS kernels that round differently: one worker is told to use Haswell's."""
@@ -412,8 +454,16 @@ class TestRefusals:
         ],
     )
     def test_launcher_settings_that_make_no_sense_are_refused_in_one_line(self, bare_workplace, arguments, rule):
-        assert rule in bare_workplace.convsweep("train", *FEW, *arguments).only_line
-        assert written(bare_workplace) == {}
+        for command in ("plan", "train"):
+            assert rule in bare_workplace.convsweep(command, *FEW, *arguments).only_line
+        assert list(bare_workplace.folder.iterdir()) == []
+
+    def test_a_single_run_for_a_cluster_is_refused_also_if_it_names_a_folder_of_its_own(self, bare_workplace):
+        for executor in ("dask", "slurm"):
+            asked = f"hydra.launcher.executor={executor}"
+            ending = bare_workplace.convsweep("train", *FEW, asked, "hydra.run.dir=own")
+            assert ending.only_line == f"A cluster trains sweeps: '{asked}' needs -m (got a single run)."
+        assert not bare_workplace.mlruns.exists()
 
     @pytest.mark.parametrize(("executor", "library"), [("dask", "distributed"), ("slurm", "submitit")])
     def test_a_missing_library_is_told_with_the_extra_that_brings_it(self, bare_workplace, executor, library):

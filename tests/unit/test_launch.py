@@ -22,7 +22,7 @@ from convsweep.records.sweep import (
     sweep_directory,
 )
 from convsweep.runs.launch import open_launch
-from convsweep.runs.plan import make_plan
+from convsweep.runs.plan import make_plan, room_here
 from convsweep.runs.stack import run_stack
 
 PROVENANCE = Provenance("abc", b"a difference", {"python": "3"})
@@ -136,7 +136,7 @@ class TestRerun:
         first = open_sweep(tmp_path, small_sweep(jobs))
         first.end("finished")
         again = open_sweep(tmp_path, small_sweep(jobs[:2], rerun=True))
-        assert [planned.action for planned in make_plan(jobs, 1).jobs] == ["train", "train", "finished"]
+        assert [planned.action for planned in make_plan(jobs, room_here(1)).jobs] == ["train", "train", "finished"]
         again.release()
 
     def test_an_unfinished_rerun_is_continued_and_forgets_nothing(self, tmp_path, jobs):
@@ -163,7 +163,7 @@ class TestBegin:
     def test_failures_of_before_are_forgotten(self, tmp_path, jobs):
         write_failure(jobs[0].directory, Failure("UserError", "no data", "", 1.0))
         launch = open_sweep(tmp_path, small_sweep(jobs))
-        launch.begin(make_plan(jobs, 1).unfinished)
+        launch.begin(make_plan(jobs, room_here(1)).unfinished)
         assert read_failure(jobs[0].directory) is None
         launch.end("killed")
 
@@ -171,7 +171,7 @@ class TestBegin:
         assert run_stack(jobs[:1]) == {}
         shutil.rmtree(jobs[0].directory / "checkpoints")
         launch = open_sweep(tmp_path, small_sweep(jobs))
-        launch.begin(make_plan(jobs, 1).unfinished)
+        launch.begin(make_plan(jobs, room_here(1)).unfinished)
         assert not (jobs[0].directory / "result.json").exists()
         assert read_record(jobs[0].directory).damage == ()
         launch.end("killed")
@@ -181,7 +181,7 @@ class TestBegin:
         shutil.rmtree(jobs[0].directory / "checkpoints")
         launch = open_sweep(tmp_path, small_sweep(jobs))
         with filelock.FileLock(jobs[0].directory / LOCK):
-            launch.begin(make_plan(jobs, 1).unfinished)
+            launch.begin(make_plan(jobs, room_here(1)).unfinished)
         assert (jobs[0].directory / "result.json").exists()
         launch.end("killed")
 

@@ -14,12 +14,12 @@ from convsweep.hydra_app.compose import conf_dir, config_loader, parse
 from convsweep.hydra_app.explain import one_line_errors
 from convsweep.hydra_app.internals import completions
 from convsweep.hydra_app.launching import DetachedError
-from convsweep.hydra_app.task import SingleRunError, TrainingTask
+from convsweep.hydra_app.task import DETACH, SingleRunError, TrainingTask, check_single_run
+from convsweep.records.identity import run_key
 from convsweep.terminal import say
 from convsweep.tracking.process import MirrorProcess
 
 MOST_LIKELY = 6  # characters: a shorter password may be a part of any word by chance
-DETACH = "--detach"  # ours, not Hydra's
 PURPOSES = {  # Hydra's flags that each ask for something else
     "-m": "sweep",
     "--multirun": "sweep",
@@ -47,14 +47,20 @@ def launch(arguments: Sequence[str], mirror: MirrorProcess | None = None) -> str
     Raises:
         UserError: Configuration, data or disk fail, or MLflow could not be told.
     """
-    # the run directory's name, which only a valid configuration has: Hydra asks for it before it writes anything
-    OmegaConf.register_new_resolver("run_key", _run_key, replace=True)
     detach, arguments = DETACH in arguments, [word for word in arguments if word != DETACH]
     os.environ["HYDRA_FULL_ERROR"] = "1"  # whatever is set: Hydra hands errors on instead of printing them
     _check_flags(arguments)
     # the flag goes first: argparse takes no flag between overrides
     sys.argv = ["convsweep train", *sorted(arguments, key=lambda word: word not in ("-m", "--multirun"))]
     task = TrainingTask(arguments, mirror, detach=detach)
+
+    def key_of_run(*, _root_: DictConfig) -> str:
+        config = parse(_root_)
+        check_single_run(config, _root_.hydra.launcher, detach=detach)
+        return run_key(config)
+
+    # the run directory's name, which only a valid configuration has: Hydra asks for it before it writes anything
+    OmegaConf.register_new_resolver("run_key", key_of_run, replace=True)
     try:
         with one_line_errors():
             hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")(task)()
@@ -104,9 +110,3 @@ def _check_credentials(arguments: Sequence[str]) -> None:
         key = word.partition("=")[0]
         if re.search(r"env_set.*(PASSWORD|TOKEN|SECRET|_URI)", key):
             raise ConfigError([f"'{key}' would be recorded: set it in the environment of `convsweep train`."])
-
-
-def _run_key(*, _root_: DictConfig) -> str:
-    from convsweep.records.identity import run_key
-
-    return run_key(parse(_root_))

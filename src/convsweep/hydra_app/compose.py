@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.config import ConfigError, RunConfig, validate
 from convsweep.hydra_app.explain import one_line_errors
-from convsweep.runs.memory import check_memory
+from convsweep.runs.memory import check_memory_here
 
 
 def conf_dir() -> Path:
@@ -31,10 +31,12 @@ def compose_run(overrides: Sequence[str] = ()) -> RunConfig:
     """Compose and check one run's configuration, as the command line would.
 
     Raises:
-        ConfigError: It can't be composed, or breaks a rule.
+        ConfigError: It can't be composed, breaks a rule, or needs more memory than this machine has.
     """
     with one_line_errors():
-        return parse(config_loader().load_configuration("config", list(overrides), RunMode.RUN))
+        config = parse(config_loader().load_configuration("config", list(overrides), RunMode.RUN))
+    check_memory_here(config)
+    return config
 
 
 def parse(composed: DictConfig, launched_in: Path | None = None) -> RunConfig:
@@ -45,7 +47,7 @@ def parse(composed: DictConfig, launched_in: Path | None = None) -> RunConfig:
         launched_in: The folder that the command was given in; the current one, if left out.
 
     Raises:
-        ConfigError: It breaks a rule, or needs more memory than this machine has.
+        ConfigError: It breaks a rule.
     """
     if "experiment" in composed:
         rule = "a file of conf/experiment must begin with '# @package _global_'"
@@ -56,6 +58,4 @@ def parse(composed: DictConfig, launched_in: Path | None = None) -> RunConfig:
         OmegaConf.copy_cache(from_config=composed, to_config=own)  # `${now:...}` stays what it was
     with one_line_errors():
         values = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
-    config = validate(values).resolved(launched_in or Path.cwd())
-    check_memory(config)
-    return config
+    return validate(values).resolved(launched_in or Path.cwd())

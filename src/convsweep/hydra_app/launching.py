@@ -16,9 +16,8 @@ from convsweep.naming import run_name
 from convsweep.records.identity import run_key
 from convsweep.records.provenance import provenance
 from convsweep.records.sweep import State, Sweep, SweepJob, is_mirrored, mark_mirrored, new_id, sweeps_folder
-from convsweep.runs.executors import num_cores
 from convsweep.runs.launch import Launch, open_launch
-from convsweep.runs.plan import JobPlan, Plan, estimate, make_plan
+from convsweep.runs.plan import JobPlan, Plan, Room, estimate, make_plan
 from convsweep.runs.stack import Job
 from convsweep.runs.watch import JobEnd, summary
 from convsweep.terminal import Display, counted, say
@@ -101,12 +100,15 @@ def numbered(sweep: Sweep, configs: Sequence[RunConfig]) -> list[Job]:
 
 
 @contextmanager
-def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess | None = None) -> Iterator[Active]:
+def launched(
+    wanted: Sweep, configs: Sequence[RunConfig], room: Room, mirror: MirrorProcess | None = None
+) -> Iterator[Active]:
     """Keep a launch's record while its jobs run, show how far they are, and have MLflow told.
 
     Args:
         wanted: What is asked for.
         configs: One a job.
+        room: Where they are going to train.
         mirror: A process started ahead; if left out, one is started when it is needed.
 
     Yields:
@@ -118,7 +120,7 @@ def launched(wanted: Sweep, configs: Sequence[RunConfig], mirror: MirrorProcess 
     mlruns, tracking = configs[0].mlruns, configs[0].tracking
     launch = open_launch(mlruns, wanted, provenance)
     _wait_for(launch, mlruns)
-    plan = make_plan(numbered(launch.sweep, configs), num_cores())
+    plan = make_plan(numbered(launch.sweep, configs), room)
     _tell(launch, plan, mlruns)
     active = Active(launch.sweep, plan)
     told = is_mirrored(mlruns, launch.sweep.id) or not tracking.enabled
@@ -228,7 +230,9 @@ def _what_is_done(sweep: Sweep, plan: Plan, mlruns: Path) -> str:
         what = [f"{sweep.title}, {_action(plan.jobs[0])}"]
     costs = estimate(plan, mlruns)
     if costs is not None:
-        what.append(f"about {costs.seconds:,.0f} s and {costs.bytes / 1e6:,.1f} MB")
+        # a cluster has a queue, and may have workers of any speed: `convsweep plan` has room to say so
+        time_needed = f"{costs.seconds:,.0f} s and " if plan.room.here else ""
+        what.append(f"about {time_needed}{costs.bytes / 1e6:,.1f} MB")
     return "; ".join(what)
 
 

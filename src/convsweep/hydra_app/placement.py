@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, cast, get_args
 
+from omegaconf import DictConfig
+
 from convsweep.config import ConfigError
+from convsweep.runs.executors import num_cores
 from convsweep.runs.executors.checks import Demands
 from convsweep.runs.executors.engine import Engine
 from convsweep.runs.executors.slurm import Settings
+from convsweep.runs.plan import Room, room_here
 
 Executor = Literal["local", "dask", "slurm"]
 
@@ -14,11 +18,33 @@ Executor = Literal["local", "dask", "slurm"]
 class Placement(NamedTuple):
     """Where stacks are trained."""
 
-    executor: Executor
-    n_jobs: int | None  # how many train at a time; None: as many as there are cores, or as the cluster has room for
-    address: str | None  # of Dask's scheduler
-    blas_kernel: str | None  # what all workers use; None: each what suits its processor
-    slurm: Settings
+    executor: Executor = "local"
+    n_jobs: int | None = None  # how many at a time; None: as many as there are cores, or as the cluster has room for
+    address: str | None = None  # of Dask's scheduler
+    blas_kernel: str | None = None  # what all workers use; None: each what suits its processor
+    slurm: Settings | None = None
+
+    @property
+    def room(self) -> Room:
+        """The room for stacks, as far as it is known without asking the cluster."""
+        match self.executor:
+            case "local":
+                return room_here(self.n_jobs or num_cores())
+            case "slurm":
+                return Room(here=False, shares=self.n_jobs or 1, at_once=self.n_jobs)
+            case "dask":
+                return Room(here=False, shares=self.n_jobs, at_once=None)
+
+
+def placement_of(launcher: DictConfig) -> Placement:
+    """Return where the jobs of a sweep train, given its ``hydra.launcher``: with any but the stacked one, here.
+
+    Raises:
+        ConfigError: Values make no sense.
+    """
+    if "executor" not in launcher:
+        return Placement()
+    return placement(**{str(name): value for name, value in launcher.items() if name != "_target_"})
 
 
 def placement(
@@ -66,4 +92,5 @@ def open_engine(where: Placement, demands: Demands) -> Engine:
         return Dask(where.address, where.n_jobs, demands)
     from convsweep.runs.executors.slurm import Slurm
 
+    assert where.slurm is not None
     return Slurm(where.slurm, demands)

@@ -12,9 +12,11 @@ from convsweep.config import ConfigError, RunConfig
 from convsweep.errors import FaultError, UserError
 from convsweep.hydra_app.internals import outcome
 from convsweep.hydra_app.launching import launched, numbered, wanted_sweep
+from convsweep.hydra_app.placement import Placement, placement_of
 from convsweep.hydra_app.sweep_composer import SweepComposer
-from convsweep.hydra_app.task import NO_SWEEP_IN_A_JOB, TrainingTask
+from convsweep.hydra_app.task import DETACH, NO_SWEEP_IN_A_JOB, TrainingTask
 from convsweep.records.files import writing
+from convsweep.runs.memory import check_memory, check_memory_here
 
 Overrides = Sequence[str]
 
@@ -47,20 +49,11 @@ def run_sweep(
     """
     overrides = [job for batch in batches for job in batch]
     configs = check(composer, config, overrides)
-    if config.hydra.launcher.get("n_jobs") == 0:  # joblib's own launcher would find out once the sweep has begun
-        raise ConfigError(["'hydra.launcher.n_jobs' must not be 0; -1 takes all cores (got 0)."])
-    if task.detach and config.hydra.launcher.get("executor", "local") == "local":
-        rule = "needs 'hydra.launcher.executor=dask' or slurm: local processes end with the command"
-        raise ConfigError([f"'--detach' {rule} (got local)."])
-    if task.detach and len(batches) > 1:
-        rule = (
-            "cannot be given with 'hydra.sweeper.max_batch_size': a batch is submitted once the one before it has ended"
-        )
-        raise ConfigError([f"'--detach' {rule} (got {len(batches)} batches)."])
+    where = checked_placement(config.hydra.launcher, len(batches), detach=task.detach)
     folder = Path(config.hydra.sweep.dir).absolute()
     wanted = wanted_sweep(configs, axes, folder, multirun=True, command=task.command)
     returns: list[Sequence[JobReturn]] = []
-    with launched(wanted, configs, task.take_mirror()) as task.active:
+    with launched(wanted, configs, where.room, task.take_mirror()) as task.active:
         sweep = task.active.sweep
         task.sweep_id = sweep.id
         if not task.active.is_over:
@@ -91,17 +84,44 @@ def _settings_refused(launcher: Launcher) -> Iterator[None]:
         raise UserError(f"'hydra.launcher' holds a value that {type(launcher).__name__} refuses: {error}.") from error
 
 
+def checked_placement(launcher: DictConfig, num_batches: int, *, detach: bool) -> Placement:
+    """Return where a sweep's jobs train.
+
+    Args:
+        launcher: The sweep's ``hydra.launcher``.
+        num_batches: In how many portions it is given the jobs.
+        detach: Whether they are to be left to a cluster.
+
+    Raises:
+        ConfigError: It can't be as it is asked for.
+    """
+    if launcher.get("n_jobs") == 0:  # joblib's own launcher would find out once the sweep has begun
+        raise ConfigError(["'hydra.launcher.n_jobs' must not be 0; -1 takes all cores (got 0)."])
+    where = placement_of(launcher)
+    if detach and where.executor == "local":
+        rule = "needs 'hydra.launcher.executor=dask' or slurm: local processes end with the command"
+        raise ConfigError([f"'{DETACH}' {rule} (got local)."])
+    if detach and num_batches > 1:
+        rule = (
+            "cannot be given with 'hydra.sweeper.max_batch_size': a batch is submitted once the one before it has ended"
+        )
+        raise ConfigError([f"'{DETACH}' {rule} (got {num_batches} batches)."])
+    return where
+
+
 def check(composer: SweepComposer, config: DictConfig, overrides: Sequence[Overrides]) -> list[RunConfig]:
     """Compose and check each job's configuration.
 
     Raises:
         ConfigError: With the problems of all jobs, each told once.
     """
+    where = placement_of(config.hydra.launcher)
     configs: list[RunConfig] = []
     problems: list[str] = []
     for job in overrides:
         try:
             configs.append(composer.run_config(config, job))
+            _check_memory(configs[-1], where)
         except ConfigError as error:
             problems += error.problems
             continue
@@ -111,6 +131,18 @@ def check(composer: SweepComposer, config: DictConfig, overrides: Sequence[Overr
     if problems:
         raise ConfigError(problems)
     return configs
+
+
+def _check_memory(config: RunConfig, where: Placement) -> None:
+    """Find out whether a run fits into the memory of where it is going to train, if that is known.
+
+    Raises:
+        ConfigError: It doesn't.
+    """
+    if where.executor == "local":
+        check_memory_here(config)
+    elif where.slurm is not None and where.slurm.memory is not None and where.executor == "slurm":
+        check_memory(config, where.slurm.memory * 2**30, "'hydra.launcher.slurm.memory',")
 
 
 def raise_failures(jobs: Sequence[JobReturn]) -> None:

@@ -17,11 +17,14 @@ from convsweep.hydra_app.launching import Active, launched, wanted_sweep
 from convsweep.records.identity import run_key
 from convsweep.records.journal import Failure, Result, read_result
 from convsweep.records.sweep import read_sweeps
+from convsweep.runs.memory import check_memory_here
+from convsweep.runs.plan import room_here
 from convsweep.runs.stack import Job, run_stack
 from convsweep.tracking.process import MirrorProcess
 
 log = logging.getLogger(__name__)
 
+DETACH = "--detach"  # the one flag of ours, not Hydra's
 NO_SWEEP_IN_A_JOB = (
     "A job of a sweep cannot choose a file that is a sweep itself, or brings a launcher: run one after the other, "
     "`convsweep train experiment=NAME`"
@@ -68,27 +71,20 @@ class TrainingTask:
             if job is not None:
                 return self._train(job).valid_accuracy
             _check_not_a_sweep(settings)
-        self._check_that_it_is_to_train_here(settings.launcher.get("executor", "local"))
+        try:  # once more: Hydra has not asked for the run's folder if 'hydra.run.dir' names another
+            check_single_run(config, settings.launcher, detach=self.detach)
+        except ConfigError as error:
+            raise SingleRunError(error) from error
         given, folder = keys_of(settings.overrides.task), Path(settings.runtime.output_dir)
         wanted = wanted_sweep([config], given, folder, multirun=False, command=self.command)
         try:
-            with launched(wanted, [config], self.take_mirror()) as active:
+            with launched(wanted, [config], room_here(1), self.take_mirror()) as active:
                 self.sweep_id = active.sweep.id
                 (planned,) = active.plan.jobs
                 result = planned.result or self._train(planned.job)
         except (UserError, FaultError) as error:
             raise SingleRunError(error) from error
         return result.valid_accuracy
-
-    def _check_that_it_is_to_train_here(self, executor: str) -> None:
-        """Refuse a single run that asks for a cluster.
-
-        Raises:
-            SingleRunError: It does.
-        """
-        asked = "--detach" if self.detach else f"hydra.launcher.executor={executor}"
-        if self.detach or executor != "local":
-            raise SingleRunError(ConfigError([f"A cluster trains sweeps: '{asked}' needs -m (got a single run)."]))
 
     def take_mirror(self) -> MirrorProcess | None:
         """Return the process that was started ahead, if nobody has taken it."""
@@ -118,6 +114,24 @@ class TrainingTask:
         assert result is not None
         log.info("finished: valid accuracy %s, test accuracy %s", result.valid_accuracy, result.test_accuracy)
         return result
+
+
+def check_single_run(config: RunConfig, launcher: DictConfig, *, detach: bool) -> None:
+    """Refuse a single run that asks for a cluster, or needs more memory than this machine has.
+
+    Args:
+        config: The run's.
+        launcher: Its ``hydra.launcher``.
+        detach: Whether it is to be left to a cluster.
+
+    Raises:
+        ConfigError: It does.
+    """
+    executor = launcher.get("executor", "local")
+    if detach or executor != "local":
+        asked = DETACH if detach else f"hydra.launcher.executor={executor}"
+        raise ConfigError([f"A cluster trains sweeps: '{asked}' needs -m (got a single run)."])
+    check_memory_here(config)
 
 
 def _check_not_a_sweep(settings: HydraConf) -> None:

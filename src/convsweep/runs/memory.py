@@ -36,20 +36,34 @@ def bytes_needed(members: Sequence[RunConfig]) -> int:
     return training + DRAWING * num_parameters(largest)
 
 
-def check_memory(config: RunConfig) -> None:
+def check_memory(config: RunConfig, limit: float, owner: str) -> None:
+    """Find out whether a run can be trained at all.
+
+    Args:
+        config: The run's.
+        limit: The bytes that there are.
+        owner: Whose they are, in words.
+
+    Raises:
+        ConfigError: They are too few.
+    """
+    needed = bytes_needed([config])
+    if needed > limit:
+        given = f"{config.model.num_filters}, which takes about {needed / 1e9:,.0f} GB"
+        raise ConfigError([f"'model.num_filters' must fit into {owner} {limit / 1e9:,.0f} GB (got {given})."])
+
+
+def check_memory_here(config: RunConfig) -> None:
     """Find out whether this machine can train a run at all.
 
     Raises:
         ConfigError: It has too little memory.
     """
-    needed, there = bytes_needed([config]), machine_bytes()
-    if needed > there:
-        given = f"{config.model.num_filters}, which takes about {needed / 1e9:,.0f} GB"
-        raise ConfigError([f"'model.num_filters' must fit into this machine's {there / 1e9:,.0f} GB (got {given})."])
+    check_memory(config, machine_bytes(), "this machine's")
 
 
 def fit_at_once(stacks: Sequence[Sequence[RunConfig]], processes: int) -> int:
-    """Return how many of the stacks can train at a time, given how many processes there may be: at least one."""
+    """Return how many of the stacks this machine can train at a time, in at most so many processes: at least one."""
     largest = sorted(map(bytes_needed, stacks), reverse=True)
     number = min(processes, len(stacks))
     while number > 1 and sum(largest[:number]) > machine_bytes():

@@ -40,19 +40,28 @@ class JobPlan(NamedTuple):
     damage: tuple[str, ...]  # what can't be trusted of its record
 
 
-class Estimate(NamedTuple):
-    """How much a plan may cost, going by finished runs of this machine."""
+class Room(NamedTuple):
+    """Where stacks are going to train, and how many of them at a time, as far as that is known."""
 
-    seconds: float
-    bytes: float
+    here: bool  # in processes of this machine; False: on a cluster
+    shares: int | None  # into how many parts jobs are divided, at least, to keep all of it busy; None: not known
+    at_once: int | None  # how many stacks train at a time, at most; None: not known
+
+
+class Estimate(NamedTuple):
+    """How much a plan may cost, going by finished runs: those of this machine, or on a cluster those of any."""
+
+    work: float  # seconds that it takes one stack after the other
+    seconds: float | None  # that it takes with as many at a time as there is room for; None: not known
+    bytes: float  # on disk
 
 
 class Plan(NamedTuple):
     """What is to be done about all jobs."""
 
     jobs: tuple[JobPlan, ...]
-    stacks: tuple[tuple[int, ...], ...]  # places in ``jobs`` of those that aren't finished, longest stacks first
-    processes: int
+    stacks: tuple[tuple[int, ...], ...] | None  # places in ``jobs`` of the unfinished, longest first; None: not known
+    room: Room  # for these stacks: no more at a time than there are, or than this machine's memory holds
 
     @property
     def unfinished(self) -> list[JobPlan]:
@@ -75,12 +84,17 @@ class Plan(NamedTuple):
         return ", ".join(f"{count} {words}" for count, words in counts if count)
 
 
-def make_plan(jobs: Sequence[Job], processes: int, *, anew: bool = False) -> Plan:
+def room_here(processes: int) -> Room:
+    """Return the room for stacks in processes of this machine."""
+    return Room(here=True, shares=processes, at_once=processes)
+
+
+def make_plan(jobs: Sequence[Job], room: Room, *, anew: bool = False) -> Plan:
     """Find out what is to be done.
 
     Args:
         jobs: All jobs.
-        processes: How many stacks can train at a time.
+        room: Where they are going to train.
         anew: Train what is finished, too.
     """
     by_key: dict[str, JobPlan] = {}
@@ -89,16 +103,22 @@ def make_plan(jobs: Sequence[Job], processes: int, *, anew: bool = False) -> Pla
             by_key[job.run_key] = JobPlan(job, "train", 0, None, ()) if anew else _plan_job(job)
     plans = tuple(by_key[job.run_key]._replace(job=job) for job in jobs)
     places = [place for place, planned in enumerate(plans) if planned.action != "finished"]
-    stacks = divide_into_stacks([plans[place].job.config for place in places], processes) if places else []
+    if places and room.shares is None:
+        return Plan(plans, None, room)
+    stacks = divide_into_stacks([plans[place].job.config for place in places], room.shares or 1) if places else []
     chosen = tuple(tuple(places[number] for number in stack) for stack in stacks)
-    at_once = fit_at_once([[plans[place].job.config for place in stack] for stack in chosen], processes)
-    return Plan(plans, chosen, at_once)
+    at_once = room.at_once
+    if at_once is not None:
+        at_once = max(min(at_once, len(chosen)), 1)
+        if room.here:
+            at_once = fit_at_once([[plans[place].job.config for place in stack] for stack in chosen], at_once)
+    return Plan(plans, chosen, room._replace(at_once=at_once))
 
 
 def estimate(plan: Plan, mlruns: Path) -> Estimate | None:
-    """Return what a plan may cost, or None if nothing was finished on this machine yet."""
+    """Return what a plan may cost, or None if nothing was finished yet that it could be told by."""
     rates, overheads = [], []
-    for directory, result in _past_results(mlruns):
+    for directory, result in _past_results(mlruns, here=plan.room.here):
         try:
             config = read_config(directory)
         except UserError:
@@ -109,15 +129,18 @@ def estimate(plan: Plan, mlruns: Path) -> Estimate | None:
     if not rates:
         return None
     rate = statistics.median(rates)
-    costs = [sum(_cost(plan.jobs[place]) for place in stack) for stack in plan.stacks]
-    seconds = rate * max(sum(costs) / plan.processes, max(costs, default=0)) + START_UP
+    work = rate * sum(map(_cost, plan.unfinished))
+    seconds = None
+    if plan.stacks is not None and plan.room.at_once is not None:
+        longest = max((sum(_cost(plan.jobs[place]) for place in stack) for stack in plan.stacks), default=0)
+        seconds = max(work / plan.room.at_once, rate * longest) + START_UP
     configs = [planned.job.config for planned in plan.unfinished]
     checkpoints = sum(
         _checkpoint_bytes(planned.job.config)
         * _num_checkpoints(planned.job.config, planned.job.config.train.epochs + 1 - planned.epoch)
         for planned in plan.unfinished
     )
-    return Estimate(seconds, checkpoints + statistics.median(overheads) * len(configs))
+    return Estimate(work, seconds, checkpoints + statistics.median(overheads) * len(configs))
 
 
 def changes(job: Job, mlruns: Path, earlier: Sweep | None) -> list[str]:
@@ -159,16 +182,17 @@ def _plan_job(job: Job) -> JobPlan:
     return JobPlan(job, action, record.last_epoch or 0, None, record.damage)
 
 
-def _past_results(mlruns: Path) -> Iterable[tuple[Path, Result]]:
-    """Yield the newest finished runs of this machine."""
+def _past_results(mlruns: Path, *, here: bool) -> Iterable[tuple[Path, Result]]:
+    """Yield the newest finished runs: this machine's only, or any's."""
     paths = sorted(mlruns.glob("runs/*/result.json"), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in paths[:PAST_RUNS]:
         try:
             result = read_result(path.parent)
         except (UserError, DamagedError):
             continue
-        if result is not None and result.host == socket.gethostname() and result.outcome == "finished":
-            yield path.parent, result
+        if result is None or result.outcome != "finished" or (here and result.host != socket.gethostname()):
+            continue
+        yield path.parent, result
 
 
 def _cost(planned: JobPlan) -> float:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import distributed
 
 PATIENCE = 10.0  # seconds until a scheduler must have answered
+SHORT_PATIENCE = 2.0  # the same for a question that can stay unanswered
 RESTART = 60.0  # seconds that a scheduler may take to come back
 RETRY_PAUSE = 1.0  # seconds between two tries of one that is starting
 
@@ -134,6 +135,16 @@ class Dask:
 
         of_dask.add_done_callback(end)
         return followed
+
+
+def num_threads(address: str) -> int:
+    """Return how many threads a cluster's workers have, which is how many stacks they train at a time.
+
+    Raises:
+        UserError: distributed is not installed, or no scheduler answers soon.
+    """
+    with _connect(address, SHORT_PATIENCE) as client:
+        return sum(client.nthreads().values())
 
 
 def _connect(address: str, patience: float) -> "distributed.Client":
