@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from clusters import DaskCluster, Hosts, SlurmCluster
+from clusters import DaskCluster, Hosts, SlurmCluster, until
 
 from convsweep.records.journal import read_result
 
@@ -374,6 +374,21 @@ class TestSlurm:
         assert (ending.status, ending.err) == (0, "")
         assert_went_on(before, workplace)
         same(workplace, long_here)
+
+    def test_a_detached_sweep_that_ended_is_found_finished_and_what_slurm_wrote_is_removed(
+        self, slurm, on_slurm, mixed_here, new_workplace, same
+    ):
+        workplace = new_workplace(store=False)
+        ending = workplace.convsweep(*on_slurm, *MIXED, "--detach", **slurm.environment)
+        assert (ending.status, ending.err) == (0, "")
+        assert "All jobs have ended" in workplace.convsweep("watch").out
+        until(lambda: slurm.queue() == [], "an empty queue")
+        assert list(workplace.mlruns.glob("sweeps/*/slurm/*"))
+        ending = workplace.convsweep(*on_slurm, *MIXED, **slurm.environment)
+        assert (ending.status, ending.err) == (0, "")
+        assert "all 16 jobs are finished" in ending.out
+        assert not list(workplace.mlruns.glob("sweeps/*/slurm"))
+        same(workplace, mixed_here)
 
     @pytest.mark.parametrize(("answer", "status", "state"), [("y", 0, "detached"), ("n", 130, "killed")])
     def test_ctrl_c_in_a_terminal_asks_whether_to_leave_the_sweep_to_the_cluster(

@@ -21,7 +21,7 @@ from convsweep.records.sweep import (
     read_sweeps,
     sweep_directory,
 )
-from convsweep.runs.launch import open_launch
+from convsweep.runs.launch import open_launch, settle
 from convsweep.runs.plan import make_plan, room_here
 from convsweep.runs.stack import run_stack
 
@@ -128,6 +128,34 @@ def test_how_a_sweep_stands_is_in_its_record(tmp_path, jobs):
     found = read_sweep(tmp_path, launch.sweep.id)
     assert found.state == "failed"
     assert found.ended is not None
+
+
+class TestWhatSlurmLeaves:
+    """Scripts, pickles and logs of tasks, in the sweep's own folder."""
+
+    @pytest.fixture
+    def detached(self, tmp_path, jobs):
+        launch = open_sweep(tmp_path, small_sweep(jobs))
+        launch.end("detached")
+        folder = sweep_directory(tmp_path, launch.sweep.id) / "slurm"
+        folder.mkdir()
+        (folder / "7_0_log.err").touch()
+        return launch.sweep, folder
+
+    def test_it_goes_once_a_detached_sweep_is_found_finished(self, tmp_path, jobs, detached):
+        sweep, folder = detached
+        assert run_stack(jobs[1:]) == {}
+        assert settle(tmp_path, sweep).state == "detached"
+        assert folder.exists()
+        assert run_stack(jobs[:1]) == {}
+        assert settle(tmp_path, sweep).state == "finished"
+        assert not folder.exists()
+
+    @pytest.mark.parametrize("state", ["failed", "killed", "detached"])
+    def test_it_stays_to_be_read_while_jobs_lack_results(self, tmp_path, jobs, detached, state):
+        _, folder = detached
+        open_sweep(tmp_path, small_sweep(jobs)).end(state)
+        assert folder.exists()
 
 
 class TestRerun:

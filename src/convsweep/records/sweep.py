@@ -12,7 +12,7 @@ report.html       what came of it, on one page, if MLflow was told; also ``compa
 mirrored          empty; there once MLflow has been told everything
 mirrored-0        how many runs MLflow has; one file for each mirror, see ``mirrored``
 nonce, heartbeat  by which a cluster's workers know the folder, and that the launch lives
-slurm/            what submitit writes
+slurm/            what Slurm's tasks are to do, and what they said; gone once the sweep is finished
 lock              held by the launch as long as it lives
 ================= =============================================================================
 """
@@ -32,7 +32,7 @@ from convsweep.records.provenance import Provenance, write_provenance
 
 State = Literal["running", "finished", "failed", "killed", "detached"]
 
-FILE, LOCK, MIRRORED = "sweep.json", "lock", "mirrored"
+FILE, LOCK, MIRRORED, SLURM = "sweep.json", "lock", "mirrored", "slurm"
 
 
 class SweepJob(NamedTuple):

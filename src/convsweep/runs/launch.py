@@ -1,5 +1,6 @@
 """A launch: one process that sees to a sweep's jobs, from the record of what is asked to that of how it ended."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from convsweep.records.files import remove, remove_temporary_files, writing
 from convsweep.records.journal import FAILURE, LOCK, Journal, run_directory
 from convsweep.records.provenance import Provenance
 from convsweep.records.sweep import (
+    SLURM,
     State,
     Sweep,
     launch_lock,
@@ -70,6 +72,8 @@ class Launch:
 
     def end(self, state: State) -> None:
         """Write how it ended, or that a cluster goes on with it, and let go of the sweep."""
+        if state == "finished":  # a task may still write its last line there: what is left then is left
+            shutil.rmtree(sweep_directory(self._mlruns, self.sweep.id) / SLURM, ignore_errors=True)
         self._write(state=state, ended=None if state == "detached" else round(time.time(), 3))
         self._lock.release()
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convsweep.config import Data
 from convsweep.errors import FaultError, UserError
-from convsweep.records.sweep import sweep_directory
+from convsweep.records.sweep import SLURM, sweep_directory
 from convsweep.runs.executors.checks import Demands, Worker
 from convsweep.runs.executors.engine import environment
 from convsweep.runs.executors.worker import Stack, Trained, train_stack
@@ -65,7 +65,7 @@ class Slurm:
     def __init__(self, settings: Settings, demands: Demands) -> None:
         self._settings = settings
         self._demands = demands
-        self._folder = sweep_directory(demands.mlruns, demands.sweep) / "slurm"
+        self._folder = sweep_directory(demands.mlruns, demands.sweep) / SLURM
         self._executor = self._make_executor()
         self._pending: dict[str, _Pending] = {}
         self._over = threading.Event()
@@ -124,12 +124,10 @@ class Slurm:
             waited.wait(INTERVAL)
 
     def close(self) -> None:
-        """Stop watching the queue; remove what submitit wrote if all of it is done with."""
+        """Stop watching the queue. What submitit wrote goes once the sweep is finished, see ``runs.launch``."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
-        if not self._pending:
-            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _make_executor(self) -> "submitit.SlurmExecutor":
         try:
