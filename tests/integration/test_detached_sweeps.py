@@ -1,6 +1,8 @@
-"""What MLflow shows of a sweep that its command has left to a cluster: that it runs, until its jobs have ended."""
+"""A sweep that its command left to a cluster: what MLflow shows, and what `watch` does, until its jobs have ended."""
 
 import shutil
+import subprocess
+import sys
 
 from store_content import read_statuses
 from sweeps_on_disk import record
@@ -26,3 +28,24 @@ def test_a_detached_sweep_runs_until_its_jobs_have_ended_and_is_finished_then(ta
     assert set(read_statuses(recorded.database).values()) == {"FINISHED"}
     assert read_sweep(recorded.mlruns, recorded.sweep.id).state == "finished"
     assert is_mirrored(recorded.mlruns, recorded.sweep.id)
+
+
+def test_watch_names_a_sweep_that_nobody_trains_and_waits_for_it_all_the_same(tmp_path):
+    """Its tasks may wait in a queue for days."""
+    recorded = record(tmp_path, ["train.seed=0"], train=False)
+    recorded.write(state="detached", ended=None)
+    program = (
+        "import sys; from convsweep.runs import watch; watch.QUIET = 0.5; from convsweep.commands.main import main; "
+        "sys.argv[0] = 'convsweep'; main()"
+    )
+    command = [sys.executable, "-c", program, "watch", "--mlruns", recorded.mlruns, recorded.sweep.id]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+        try:
+            assert watching.stdout.readline().endswith(": 1 job\n")
+            assert watching.stdout.readline().startswith("No process trains it, and nothing was written since 20")
+            assert run_stack(recorded.jobs) == {}
+            ended, all_ended = watching.stdout.readlines()
+        finally:
+            watching.kill()
+    assert "valid accuracy" in ended
+    assert all_ended.startswith("All jobs have ended")

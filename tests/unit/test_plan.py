@@ -41,7 +41,7 @@ def test_each_job_is_trained_or_goes_on_or_is_finished(jobs):
     assert [(planned.action, planned.epoch) for planned in plan.jobs] == [("finished", 3), ("go on", 1), ("train", 0)]
     assert plan.jobs[0].result == read_result(jobs[0].directory)
     assert [planned.job for planned in plan.unfinished] == jobs[1:]
-    assert sorted(plan.stacks) == [(1,), (2,)]
+    assert sorted(plan.stacks or ()) == [(1,), (2,)]
     assert plan.room.at_once == 2
     assert [plan.count(action) for action in ("train", "go on", "finished")] == [1, 1, 1]
 
@@ -116,7 +116,7 @@ class TestOnACluster:
     def test_stacks_are_those_of_the_clusters_shares_and_not_bounded_by_this_machines_memory(self, jobs, monkeypatch):
         monkeypatch.setattr(memory, "machine_bytes", lambda: 1)
         plan = make_plan(jobs, Room(here=False, shares=2, at_once=2), anew=True)
-        assert (len(plan.stacks), plan.room.at_once) == (2, 2)
+        assert (len(plan.stacks or ()), plan.room.at_once) == (2, 2)
         assert make_plan(jobs, room_here(2), anew=True).room.at_once == 1
 
     def test_without_known_shares_there_are_no_stacks_and_no_time_but_all_the_work(self, jobs, tmp_path):
@@ -127,7 +127,7 @@ class TestOnACluster:
 
     def test_with_unknown_room_for_known_stacks_no_time_is_told(self, jobs, tmp_path):
         plan = make_plan(jobs, Room(here=False, shares=2, at_once=None), anew=True)
-        assert (len(plan.stacks), estimate(plan, tmp_path).seconds) == (2, None)
+        assert (len(plan.stacks or ()), estimate(plan, tmp_path).seconds) == (2, None)
 
     def test_finished_runs_of_any_machine_count_for_an_estimate(self, jobs, tmp_path):
         for job in jobs[:2]:

@@ -1,15 +1,18 @@
 """Progress, found by reading records while they are written."""
 
+import os
 import shutil
 
+import filelock
 import pytest
 from configurations import small_job, small_sweep
 
 from convsweep.nn.training import Diverged, EpochEnd, Evaluation
-from convsweep.records.journal import Failure, Journal, read_record, write_failure
-from convsweep.records.sweep import SweepJob
+from convsweep.records.journal import LOCK, Failure, Journal, read_record, write_failure
+from convsweep.records.sweep import SweepJob, write_sweep
+from convsweep.runs import watch
 from convsweep.runs.stack import run_stack
-from convsweep.runs.watch import JobEnd, JobProgress, Watch, summary
+from convsweep.runs.watch import JobEnd, JobProgress, Rest, Watch, summary
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +114,35 @@ def test_a_run_that_diverges_is_followed_to_its_end(tmp_path):
     progress.poll()
     assert isinstance(read_record(job.directory).events[-1], Diverged)
     assert progress.end.result.outcome == "diverged"
+
+
+class TestRest:
+    @pytest.fixture
+    def job(self, tmp_path, monkeypatch):
+        """A job that has begun, of a sweep that was left to a cluster."""
+        monkeypatch.setattr(watch, "QUIET", 0)
+        job = small_job(tmp_path)
+        put(job, b"")
+        return job
+
+    @pytest.fixture
+    def rest(self, job, tmp_path):
+        sweep = small_sweep([job], state="detached")
+        write_sweep(tmp_path, sweep)
+        return Rest(tmp_path, sweep)
+
+    def test_a_sweep_is_at_rest_once_nothing_is_written_and_no_process_is_at_its_runs(self, job, rest):
+        with filelock.FileLock(job.directory / LOCK):
+            assert rest.look() is None
+        assert rest.look() is not None
+
+    def test_a_rest_is_noticed_once_and_again_after_something_was_written(self, job, rest):
+        assert rest.look() is not None
+        assert rest.look() is None
+        os.utime(job.directory / "events.jsonl", (4e9, 4e9))  # by a host whose clock is decades ahead
+        assert rest.look() is None
+        assert rest.look() == 4e9
+
+    def test_nothing_is_said_before_some_time_has_passed(self, rest, monkeypatch):
+        monkeypatch.setattr(watch, "QUIET", 1e9)
+        assert rest.look() is None

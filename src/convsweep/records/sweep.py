@@ -28,6 +28,7 @@ import filelock
 from convsweep.config import Artifacts
 from convsweep.errors import UserError
 from convsweep.records.files import DamagedError, read_sealed, write_sealed, writing
+from convsweep.records.locks import is_held
 from convsweep.records.provenance import Provenance, write_provenance
 
 State = Literal["running", "finished", "failed", "killed", "detached"]
@@ -181,17 +182,12 @@ def launch_lock(mlruns: Path, sweep_id: str) -> filelock.BaseFileLock:
 
 def is_live(mlruns: Path, sweep_id: str) -> bool:
     """Tell whether some launch of the sweep is at work."""
-    lock = launch_lock(mlruns, sweep_id)
     try:
-        lock.acquire(blocking=False)
-    except filelock.Timeout:
-        return True
+        return is_held(sweep_directory(mlruns, sweep_id) / LOCK)
     except OSError as error:
         if error.errno in (errno.EROFS, errno.EACCES):  # nobody writes here, or somebody else: it can be read
             return False
         raise
-    lock.release()
-    return False
 
 
 def is_under_way(mlruns: Path, sweep: Sweep) -> bool:

@@ -1,14 +1,18 @@
 """How far a sweep has come, found by reading its records while others write them, here or on another machine."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from convsweep.nn.training import EpochEnd, Evaluation, Window
 from convsweep.records.files import DamagedError
-from convsweep.records.journal import EVENTS, Failure, Result, read_failure, read_result, run_directory
-from convsweep.records.sweep import Sweep, SweepJob
+from convsweep.records.journal import EVENTS, LOCK, Failure, Result, read_failure, read_result, run_directory
+from convsweep.records.locks import is_held
+from convsweep.records.sweep import FILE, Sweep, SweepJob, sweep_directory
 from convsweep.records.tail import Tail
+
+QUIET = 60.0  # seconds without a line in any record until it is asked whether anybody is at a sweep
 
 
 class JobEnd(NamedTuple):
@@ -87,6 +91,57 @@ class Watch:
         """The job with the best accuracy on ``valid`` so far."""
         evaluated = [progress for progress in self.jobs if progress.valid_accuracy is not None]
         return max(evaluated, key=lambda progress: progress.valid_accuracy or 0, default=None)
+
+
+class Rest:
+    """Finds out whether a sweep that was left to a cluster is at rest: its tasks wait in a queue, or have died.
+
+    Which of the two it is only the cluster knows. Hosts' clocks may differ, so times in the records are shown, and
+    compared with each other only.
+
+    Args:
+        mlruns: Where the records are.
+        sweep: The sweep.
+    """
+
+    def __init__(self, mlruns: Path, sweep: Sweep) -> None:
+        self._directories = [run_directory(mlruns, job.run_key) for job in sweep.jobs]
+        self._record = sweep_directory(mlruns, sweep.id) / FILE
+        self._looked, self._written = time.monotonic(), self._last_written()
+        self._noticed = False
+
+    def look(self) -> float | None:
+        """Return since when a sweep is at rest, in seconds since 1970, as soon as that is noticed; None otherwise."""
+        now = time.monotonic()
+        if now < self._looked + QUIET:
+            return None
+        before, self._looked, self._written = self._written, now, self._last_written()
+        if self._written != before:
+            self._noticed = False
+        elif not self._noticed and not any(map(_may_be_written, self._directories)):
+            self._noticed = True
+            return self._written
+        return None
+
+    def _last_written(self) -> float:
+        return max(map(_time_of, [self._record, *(directory / EVENTS for directory in self._directories)]))
+
+
+def _time_of(path: Path) -> float:
+    """Return when a file was last written, in seconds since 1970; 0 if there is none."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _may_be_written(directory: Path) -> bool:
+    """Tell whether a process is at a run's record, or that can't be found out."""
+    lock = directory / LOCK
+    try:
+        return lock.exists() and is_held(lock)
+    except OSError:
+        return True
 
 
 def summary(end: JobEnd, sweep: Sweep) -> str:
