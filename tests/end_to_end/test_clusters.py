@@ -504,11 +504,15 @@ class TestRefusals:
     def test_a_node_without_the_wanted_kernels_is_named_and_the_other_tasks_are_cancelled(
         self, slurm, on_slurm, bare_workplace
     ):
-        kernel = "hydra.launcher.blas_kernel=Nonsense"
-        ending = bare_workplace.convsweep(*on_slurm, *MIXED, kernel, **slurm.environment)
+        many = ("train.seed=range(12)", "hydra.launcher.n_jobs=12", "hydra.launcher.blas_kernel=Nonsense")
+        ending = bare_workplace.convsweep(*on_slurm, *FEW, *many, **slurm.environment)
         assert "'hydra.launcher.blas_kernel' must be kernels that NumPy's BLAS has" in ending.only_line
         assert "(asked for Nonsense, got " in ending.only_line
         assert slurm.queue() == []
+        (sweep,) = bare_workplace.sweeps()
+        of_sweep = ("squeue", "--states=all", "--noheader", "--array", "--format=%T", f"--name=convsweep-{sweep['id']}")
+        assert sweep["state"] == "failed"
+        assert "CANCELLED" in slurm.ask(*of_sweep).split()
         assert bare_workplace.records() == []
 
     def test_a_slurm_whose_controller_is_away_is_told_in_one_line(self, slurm, bare_workplace, on_slurm, tmp_path):

@@ -17,9 +17,11 @@ PASSWORD = "correct horse"
 class Echo(http.server.BaseHTTPRequestHandler):
     """A server that answers every request with an error that repeats what it was asked with."""
 
+    status = 400
+
     def do_GET(self):
         body = f"cannot {self.path} {dict(self.headers)} {PASSWORD} {TOKEN}".encode()
-        self.send_response(400)
+        self.send_response(self.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -61,6 +63,29 @@ def test_an_error_text_of_a_server_that_repeats_the_request_is_told_without_secr
     for secret in (PASSWORD, TOKEN, "correct%20horse", "t0ken%2Fwith", header):
         assert secret not in text
     assert "***" in text  # what it said is told
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "it refuses the user and password, or the token, or that there are none (HTTP 401)"),
+        (403, "it forbids this to the user (HTTP 403)"),
+        (500, "it answers with an error of its own (HTTP 500)"),
+        (503, "it answers with an error of its own (HTTP 503)"),
+    ],
+)
+def test_a_server_or_proxy_that_refuses_is_told_by_its_status_not_as_one_that_is_away(
+    echo, tmp_path, monkeypatch, status, said
+):
+    monkeypatch.setattr(Echo, "status", status)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{echo}")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", TOKEN)
+    with pytest.raises(StoreError) as refusal:
+        connect(tmp_path, "convsweep")
+    text = str(refusal.value)
+    assert f"cannot be used: {said}" in text
+    assert (status < 500) == text.endswith("MLFLOW_TRACKING_PASSWORD, or a token from MLFLOW_TRACKING_TOKEN.")
+    assert TOKEN not in text
 
 
 def test_the_difference_of_the_code_is_recorded_without_secrets(tmp_path, monkeypatch):

@@ -202,6 +202,8 @@ def convsweep(team, folder, *arguments, **environment):
 @pytest.mark.parametrize(
     "given",
     [
+        {"MLFLOW_TRACKING_URI": "http://{host}"},
+        {"MLFLOW_TRACKING_URI": "http://{host}", "MLFLOW_TRACKING_USERNAME": "ada"},
         {"MLFLOW_TRACKING_URI": "http://ada:wr0ng%2Fpassword@{host}"},
         {"MLFLOW_TRACKING_URI": "http://wr0ng-token@{host}"},
         {
@@ -211,7 +213,14 @@ def convsweep(team, folder, *arguments, **environment):
         },
         {"MLFLOW_TRACKING_URI": "http://{host}", "MLFLOW_TRACKING_TOKEN": "wr0ng-token"},
     ],
-    ids=["password in the address", "token in the address", "password in the environment", "token in the environment"],
+    ids=[
+        "nothing",
+        "user without password",
+        "password in the address",
+        "token in the address",
+        "password in the environment",
+        "token in the environment",
+    ],
 )
 def test_a_wrong_password_or_token_is_refused_in_a_line_that_does_not_show_it(team, tmp_path, given):
     environment = {name: value.format(host=team.address.removeprefix("http://")) for name, value in given.items()}
@@ -219,9 +228,14 @@ def test_a_wrong_password_or_token_is_refused_in_a_line_that_does_not_show_it(te
     assert status == 1
     assert "Traceback" not in printed
     refusals = [line for line in printed.splitlines() if "cannot be used" in line]
-    # this server breaks on tokens in its header, which are for proxies
-    said = "it does not answer" if "MLFLOW_TRACKING_TOKEN" in given else "it refuses user and password, or the token"
+    if "MLFLOW_TRACKING_TOKEN" in given:  # this server itself breaks on a token, and answers with 500
+        said = "it wants a user and a password (HTTP 401), no token: set MLFLOW_TRACKING_USERNAME and "
+    else:
+        said = "it refuses the user and password, or the token, or that there are none (HTTP 401): MLflow takes user "
     assert f"cannot be used: {said}" in refusals[-1]
+    assert {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"} <= set(
+        re.findall(r"MLFLOW_\w+", refusals[-1])
+    )
     assert "`convsweep sync` sends them" in refusals[-1]
     everything = printed + "".join(path.read_bytes().decode(errors="replace") for path in files_below(tmp_path))
     assert "wr0ng" not in everything

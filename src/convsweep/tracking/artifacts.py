@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from convsweep.tracking.store import StoreError, one_line
+from convsweep.tracking.refusals import one_line
+from convsweep.tracking.store import StoreError
 
 # what a file system says that can't link: another one, no links at all, too many of one file
 NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS)

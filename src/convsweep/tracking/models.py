@@ -24,7 +24,8 @@ from convsweep.nn.network import NUM_CLASSES
 from convsweep.nn.patches import PixelRange
 from convsweep.records.files import write_whole
 from convsweep.tracking.artifacts import link, local_folder, remove_leftovers
-from convsweep.tracking.store import Store, StoreError, one_line
+from convsweep.tracking.refusals import one_line
+from convsweep.tracking.store import Store, StoreError
 
 NAME = "model"
 CODE = Path(__file__).with_name("pyfunc_model.py")

@@ -6,7 +6,6 @@ database server.
 
 import logging
 import os
-import re
 import shlex
 import sqlite3
 from collections.abc import Iterator
@@ -28,13 +27,11 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from requests import RequestException
 from sqlalchemy.exc import SQLAlchemyError
 
-from convsweep.credentials import without_credentials
 from convsweep.errors import UserError
 from convsweep.tracking import addresses, database
+from convsweep.tracking.refusals import reason
 
 STORE_ERRORS = (MlflowException, RequestException, SQLAlchemyError, sqlite3.Error, ImportError)
-LONGEST_REASON = 1000  # characters; MLflow's own remedies have up to 700
-PACKAGES = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 
 
 class StoreError(UserError):
@@ -150,7 +147,7 @@ def answering(uri: str) -> Iterator[None]:
     try:
         yield
     except STORE_ERRORS as error:
-        text = f"MLflow's store '{addresses.shown(uri)}' cannot be used: {_reason(error, uri)}"
+        text = f"MLflow's store '{addresses.shown(uri)}' cannot be used: {reason(error, uri)}"
         raise StoreError(text, away=_is_away(error)) from error
 
 
@@ -236,37 +233,6 @@ def _check_experiment(experiment: Experiment, uri: str) -> None:
             f"mlflow experiments restore -x {experiment.experiment_id}` brings it back; 'tracking.experiment' can name "
             "another, for which `convsweep ui` has --experiment."
         )
-
-
-def _reason(error: Exception, uri: str) -> str:
-    """Return an error's text in one line, and what matters of it where it is known to be long."""
-    text = str(error)
-    if isinstance(error, RequestException) or "Max retries exceeded" in text or "timed out" in text.lower():
-        return "it does not answer"
-    if isinstance(error, ImportError) and error.name is not None:
-        return f"it needs the package '{PACKAGES.get(error.name, error.name)}' (`pip install` it)."
-    if "error code 401" in text:
-        return (
-            "it refuses user and password, or the token: MLflow takes them from MLFLOW_TRACKING_USERNAME and "
-            "MLFLOW_TRACKING_PASSWORD, or from MLFLOW_TRACKING_TOKEN."
-        )
-    # of MLflow's client, of PostgreSQL's and of MySQL's
-    away = ("failed with exception", "could not connect", "connection failed", "Connection refused", "terminating")
-    if any(words in text for words in away):
-        return "it does not answer"
-    if "database is locked" in text:
-        return "the database is locked by another program"
-    of_the_driver = re.split(r"\[SQL:|\(Background on", text)[0]  # SQLAlchemy adds query and a link
-    return one_line(addresses.without_secrets(of_the_driver, uri))
-
-
-def one_line(text: str) -> str:
-    """Return a text in one line: whole, for its end may be the way out, unless it is a page of a web server's.
-
-    What a server says may repeat what it was asked with: passwords and tokens are left out.
-    """
-    line = " ".join(without_credentials(text).split())
-    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} ..."
 
 
 def _is_away(error: Exception) -> bool:
