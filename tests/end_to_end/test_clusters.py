@@ -458,6 +458,14 @@ class TestRefusals:
                 "'--detach' cannot be given with 'hydra.sweeper.max_batch_size'",
             ),
             (("hydra.launcher.executor=slurm",), "'hydra.launcher.executor=slurm' needs -m"),
+            (
+                ("-m", "hydra.launcher.executor=slurm", "hydra.job.chdir=true"),
+                "'hydra.job.chdir' needs 'hydra.launcher.executor=local'",
+            ),
+            (
+                ("-m", "hydra.launcher.executor=slurm", "+hydra.job.env_set.OMP_DYNAMIC=1"),
+                "'hydra.job.env_set' needs 'hydra.launcher.executor=local'",
+            ),
             (("-m", "hydra.launcher.executor=dask"), "needs 'hydra.launcher.address'"),
             (("-m", "hydra.launcher.executor=ray"), "must be local, dask or slurm (got ray)"),
             (

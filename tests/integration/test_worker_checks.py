@@ -18,7 +18,8 @@ from convsweep.records.sweep import launch_lock
 from convsweep.runs.executors import checks, dask
 from convsweep.runs.executors.checks import beat, examine, make_demands
 from convsweep.runs.executors.child import call_in_process
-from convsweep.runs.executors.engine import different_kernels, environment
+from convsweep.runs.executors.engine import different_kernels
+from convsweep.runs.executors.environment import environment
 from convsweep.runs.executors.worker import train_stack
 from convsweep.runs.stack import run_stack
 

@@ -92,5 +92,5 @@ def _jobs_of_sweep(composed: DictConfig, task: TrainingTask) -> tuple[list[RunCo
     if not isinstance(sweeper, GridSweeper):
         raise UserError(f"`convsweep plan` needs 'hydra/sweeper=grid' (got {type(sweeper).__name__}).")
     batches, axes = sweeper.divide(list(composed.hydra.overrides.task))
-    configs = check(sweeper.composer, composed, [job for batch in batches for job in batch])
-    return configs, axes, checked_placement(composed.hydra.launcher, len(batches), detach=task.detach)
+    where = checked_placement(composed.hydra, len(batches), detach=task.detach)
+    return check(sweeper.composer, composed, [job for batch in batches for job in batch], where), axes, where

@@ -21,7 +21,6 @@ from convsweep.hydra_app.task import TrainingTask, error_of
 from convsweep.records.journal import Failure, read_record, read_result
 from convsweep.records.sweep import Sweep
 from convsweep.runs.executors import Done, Processes, num_cores
-from convsweep.runs.executors.engine import environment
 from convsweep.runs.executors.worker import Stack
 from convsweep.runs.memory import fit_at_once
 from convsweep.runs.partition import divide_into_stacks
@@ -82,7 +81,7 @@ def _train_here(batch: "_Batch", todo: Sequence[Job], where: Placement) -> None:
     processes = fit_at_once([[job.config for job in stack] for stack in stacks], processes)
     what = "Completing" if all(plan.action in ("complete", "finished") for plan in batch.planned) else "Training"
     say(f"{what} {counted(len(todo), 'job')} in {counted(len(stacks), 'stack')}, {processes} at a time")
-    with Processes[Stack](run_stack, processes, environment(where.blas_kernel)) as workers:
+    with Processes[Stack](run_stack, processes, where.blas_kernel) as workers:
         while stacks or workers.busy:
             while stacks and workers.idle:
                 stack = stacks.popleft()

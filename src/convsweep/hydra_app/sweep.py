@@ -48,8 +48,8 @@ def run_sweep(
         UserError: Some jobs failed, the others ran; or MLflow could not be told.
     """
     overrides = [job for batch in batches for job in batch]
-    configs = check(composer, config, overrides)
-    where = checked_placement(config.hydra.launcher, len(batches), detach=task.detach)
+    where = checked_placement(config.hydra, len(batches), detach=task.detach)
+    configs = check(composer, config, overrides, where)
     folder = Path(config.hydra.sweep.dir).absolute()
     wanted = wanted_sweep(configs, axes, folder, multirun=True, command=task.command)
     returns: list[Sequence[JobReturn]] = []
@@ -84,20 +84,24 @@ def _settings_refused(launcher: Launcher) -> Iterator[None]:
         raise UserError(f"'hydra.launcher' holds a value that {type(launcher).__name__} refuses: {error}.") from error
 
 
-def checked_placement(launcher: DictConfig, num_batches: int, *, detach: bool) -> Placement:
+def checked_placement(hydra: DictConfig, num_batches: int, *, detach: bool) -> Placement:
     """Return where a sweep's jobs train.
 
     Args:
-        launcher: The sweep's ``hydra.launcher``.
+        hydra: The sweep's configuration of Hydra itself.
         num_batches: In how many portions it is given the jobs.
         detach: Whether they are to be left to a cluster.
 
     Raises:
         ConfigError: It can't be as it is asked for.
     """
-    if launcher.get("n_jobs") == 0:  # joblib's own launcher would find out once the sweep has begun
+    if hydra.launcher.get("n_jobs") == 0:  # joblib's own launcher would find out once the sweep has begun
         raise ConfigError(["'hydra.launcher.n_jobs' must not be 0; -1 takes all cores (got 0)."])
-    where = placement_of(launcher)
+    where = placement_of(hydra.launcher)
+    of_its_own = [name for name in ("chdir", "env_set") if hydra.job[name]]
+    if where.executor != "local" and of_its_own:
+        rule = "needs 'hydra.launcher.executor=local': a task of a cluster's has one process for many jobs"
+        raise ConfigError([f"'hydra.job.{of_its_own[0]}' {rule} (got {where.executor})."])
     if detach and where.executor == "local":
         rule = "needs 'hydra.launcher.executor=dask' or slurm: local processes end with the command"
         raise ConfigError([f"'{DETACH}' {rule} (got local)."])
@@ -109,13 +113,20 @@ def checked_placement(launcher: DictConfig, num_batches: int, *, detach: bool) -
     return where
 
 
-def check(composer: SweepComposer, config: DictConfig, overrides: Sequence[Overrides]) -> list[RunConfig]:
+def check(
+    composer: SweepComposer, config: DictConfig, overrides: Sequence[Overrides], where: Placement
+) -> list[RunConfig]:
     """Compose and check each job's configuration.
+
+    Args:
+        composer: Composes them.
+        config: The sweep's own configuration.
+        overrides: Each job's.
+        where: Where they train, whose memory they must fit into.
 
     Raises:
         ConfigError: With the problems of all jobs, each told once.
     """
-    where = placement_of(config.hydra.launcher)
     configs: list[RunConfig] = []
     problems: list[str] = []
     for job in overrides:
@@ -141,7 +152,7 @@ def _check_memory(config: RunConfig, where: Placement) -> None:
     """
     if where.executor == "local":
         check_memory_here(config)
-    elif where.slurm is not None and where.slurm.memory is not None and where.executor == "slurm":
+    elif where.executor == "slurm" and where.slurm is not None and where.slurm.memory is not None:
         check_memory(config, where.slurm.memory * 2**30, "'hydra.launcher.slurm.memory',")
 
 

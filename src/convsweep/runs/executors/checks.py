@@ -115,7 +115,7 @@ def _other_folder(demands: Demands) -> list[str]:
     directory = sweep_directory(demands.mlruns, demands.sweep)
     if not sees_folder(demands):
         return [f"'{demands.mlruns}' must be the folder of that name on {demands.host} (it is another one)."]
-    trial = directory / f"trial-{secrets.token_hex(4)}"
+    trial = directory / f".trial.{secrets.token_hex(4)}.tmp"  # the next launch removes it if this one is killed here
     try:
         with writing(directory):
             trial.touch()
@@ -139,7 +139,7 @@ def sees_folder(demands: Demands) -> bool:
 def _locks_hold(demands: Demands, heartbeat: Path) -> bool:
     """Tell whether the launch's lock is held, as seen from here, or there is no launch that could hold it.
 
-    A launch that was killed, or left its sweep to the cluster, holds none: its heart doesn't beat either.
+    A launch that was killed, or left its sweep to the cluster, holds no lock, and writes no heartbeats either.
     """
     sweep = read_sweep(demands.mlruns, demands.sweep)
     if is_live(demands.mlruns, demands.sweep) or sweep is None or sweep.state != "running":

@@ -18,7 +18,7 @@ from convsweep.config import Data
 from convsweep.errors import UserError
 from convsweep.runs.executors.checks import Demands, Worker, examine
 from convsweep.runs.executors.child import call_in_process, end_processes
-from convsweep.runs.executors.engine import environment
+from convsweep.runs.executors.environment import environment
 from convsweep.runs.executors.worker import Stack, Trained, train_stack
 
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ class Dask:
                 found.append(answer)
         return found
 
-    def left(self) -> list[tuple[Stack, Future[Trained]]]:
-        """Return what an earlier launch left, unfinished."""
+    def unfinished(self) -> list[tuple[Stack, Future[Trained]]]:
+        """Return what an earlier launch submitted, and is not done."""
         if self._dataset not in self._client.list_datasets():
             return []
-        left = [(stack, future) for stack, future in self._client.get_dataset(self._dataset) if not future.done()]
-        return [(stack, self._follow(stack, future)) for stack, future in left]
+        kept = self._client.get_dataset(self._dataset)
+        return [(stack, self._follow(stack, future)) for stack, future in kept if not future.done()]
 
     def submit(self, stacks: Sequence[Stack]) -> list[Future[Trained]]:
         """Hand over stacks, to a scheduler that was started anew if need be."""
@@ -97,7 +97,7 @@ class Dask:
     def cancel(self) -> None:
         """Cancel the tasks and kill their processes."""
         if self._client.status == "running":
-            self.left()  # also what an earlier launch submitted
+            self.unfinished()  # also what an earlier launch submitted
             self._client.cancel(list(self._pending), force=True)
             self._client.run(end_processes, self._demands.sweep, on_error="ignore")
             self._forget()

@@ -10,9 +10,8 @@ from typing import NamedTuple, Protocol
 
 from convsweep.config import Data
 from convsweep.errors import UserError
-from convsweep.records.machine import KERNEL_VARIABLE
 from convsweep.runs.executors.checks import Worker
-from convsweep.runs.executors.local import ONE_THREAD, TRIES, Done
+from convsweep.runs.executors.local import TRIES, Done
 from convsweep.runs.executors.worker import Stack, Trained
 
 
@@ -30,8 +29,8 @@ class Engine(Protocol):
             UserError: A host can't be asked.
         """
 
-    def left(self) -> list[tuple[Stack, Future[Trained]]]:
-        """Return what an earlier launch of this sweep left in the engine's hands, unfinished."""
+    def unfinished(self) -> list[tuple[Stack, Future[Trained]]]:
+        """Return what an earlier launch of this sweep submitted and the engine has not finished."""
 
     def submit(self, stacks: Sequence[Stack]) -> list[Future[Trained]]:
         """Hand over stacks.
@@ -47,9 +46,9 @@ class Engine(Protocol):
         """Let go of the engine. What was submitted goes on."""
 
 
-class _Submitted(NamedTuple):
+class _Attempt(NamedTuple):
     stack: Stack
-    tries: int
+    number: int  # the how manieth of this stack, from 1
 
 
 class Stacks:
@@ -63,7 +62,7 @@ class Stacks:
     def __init__(self, engine: Engine, workers: Iterable[Worker]) -> None:
         self._engine = engine
         self._workers = {worker.host: worker for worker in workers}
-        self._submitted: dict[Future[Trained], _Submitted] = {}
+        self._submitted: dict[Future[Trained], _Attempt] = {}
 
     @property
     def busy(self) -> int:
@@ -81,7 +80,7 @@ class Stacks:
         return self._workers.values()
 
     def take_over(self, numbers: Collection[int]) -> list[Stack]:
-        """Wait for what an earlier launch of the sweep submitted, too.
+        """Take over what an earlier launch of the sweep submitted: it is waited for, too.
 
         Args:
             numbers: Of the jobs that are waited for.
@@ -89,15 +88,16 @@ class Stacks:
         Returns:
             Its stacks.
         """
-        left = [(stack, future) for stack, future in self._engine.left() if stack[0].number in numbers]
-        self._submitted |= {future: _Submitted(stack, tries=1) for stack, future in left}
-        return [stack for stack, _ in left]
+        found = [(stack, future) for stack, future in self._engine.unfinished() if stack[0].number in numbers]
+        self._submitted |= {future: _Attempt(stack, 1) for stack, future in found}
+        return [stack for stack, _ in found]
 
-    def submit(self, stacks: Sequence[Stack], tries: int = 1) -> None:
+    def submit(self, stacks: Sequence[Stack], attempt: int = 1) -> None:
         """Hand stacks to the engine."""
         if stacks:
             futures = self._engine.submit(stacks)
-            self._submitted |= {future: _Submitted(stack, tries) for future, stack in zip(futures, stacks, strict=True)}
+            attempts = (_Attempt(stack, attempt) for stack in stacks)
+            self._submitted |= dict(zip(futures, attempts, strict=True))
 
     def wait(self) -> Iterator[Done[Stack]]:
         """Wait until stacks are over, at least one; yield them. One whose worker was killed is submitted again.
@@ -108,11 +108,11 @@ class Stacks:
         finished, _ = wait(self._submitted, return_when=FIRST_COMPLETED)
         again: list[Stack] = []
         for future in finished:
-            stack, tries = self._submitted.pop(future)
+            stack, attempt = self._submitted.pop(future)
             error = CancelledError() if future.cancelled() else future.exception()
             if not isinstance(error, BrokenExecutor | CancelledError):
                 yield self._done(stack, future, error)
-            elif tries < TRIES:
+            elif attempt < TRIES:
                 again.append(stack)
             else:
                 yield Done(stack, None, UserError(f"the worker that trained it was killed {TRIES} times: {error}"))
@@ -126,15 +126,6 @@ class Stacks:
             raise UserError("\n".join(worker.problems))
         self._workers[worker.host] = worker
         return Done(stack, failures, None)
-
-
-def environment(kernel: str | None) -> dict[str, str]:
-    """Return the variables with which a worker's process is to start.
-
-    Args:
-        kernel: Which BLAS kernels it uses; None: those that suit its processor.
-    """
-    return ONE_THREAD if kernel is None else ONE_THREAD | {KERNEL_VARIABLE: kernel}
 
 
 def different_kernels(workers: Iterable[Worker]) -> str:

@@ -9,16 +9,16 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from convsweep.errors import UserError
+from convsweep.runs.executors.environment import environment
 
 TRIES = 2  # how often a task is submitted whose process is killed
-ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM")}
 
 Task = TypeVar("Task")
 
@@ -43,14 +43,12 @@ class Processes(Generic[Task]):
     Args:
         function: Can be pickled; is called with a task.
         number: Of processes. They start at once, in the background.
-        environment: Variables with which they start, beside this process' own.
+        kernel: Which BLAS kernels they use; None: those that suit this machine's processor.
     """
 
-    def __init__(
-        self, function: Callable[[Task], Any], number: int, environment: Mapping[str, str] = ONE_THREAD
-    ) -> None:
+    def __init__(self, function: Callable[[Task], Any], number: int, kernel: str | None = None) -> None:
         self._function = function
-        self._environment = dict(environment)
+        self._environment = environment(kernel)
         self._executors: list[Executor] = []  # all of them, so that none outlives this process' Ctrl-C
         self._idle: list[Executor] = []
         self._submitted: dict[Future[Any], _Submitted[Task]] = {}

@@ -8,7 +8,6 @@ that runs out of time, or is preempted, queued again. Whether a task still exist
 import io
 import os
 import shutil
-import signal
 import subprocess
 import threading
 import time
@@ -16,15 +15,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import redirect_stderr, suppress
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convsweep.config import Data
 from convsweep.errors import FaultError, UserError
 from convsweep.records.sweep import SLURM, sweep_directory
 from convsweep.runs.executors.checks import Demands, Worker
-from convsweep.runs.executors.engine import environment
-from convsweep.runs.executors.worker import Stack, Trained, train_stack
+from convsweep.runs.executors.environment import environment
+from convsweep.runs.executors.slurm_task import Task
+from convsweep.runs.executors.worker import Stack, Trained
 
 if TYPE_CHECKING:
     import submitit
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 LARGEST_ARRAY = 1000  # Slurm's own limit, unless MaxArraySize says otherwise, is 1001
 MOST_TIMEOUTS = 50  # how often a task that runs out of time is queued again
 WARNING = 60  # seconds before its time is over that a task is told so
-REQUEUE_TRIES, REQUEUE_PAUSE = 8, 5.0  # how often a task asks to be queued again, and the seconds between
 INTERVAL = 1.0  # seconds between two looks at what tasks have written
 QUEUE_INTERVAL = 5.0  # seconds between two looks at the queue: all users share its controller
 LOOKS = 2  # how often a task without a result must be missing from the queue: a shared disk may show files late
@@ -80,8 +78,8 @@ class Slurm:
         """Return nothing: a node is known once a task has waited for it, and each task examines its own first."""
         return []
 
-    def left(self) -> list[tuple[Stack, Future[Trained]]]:
-        """Return what an earlier launch left in the queue; what was never described to its end is cancelled."""
+    def unfinished(self) -> list[tuple[Stack, Future[Trained]]]:
+        """Return what an earlier launch left in the queue; a task whose description is missing is cancelled."""
         from submitit import SlurmJob
 
         found = []
@@ -202,42 +200,6 @@ class Slurm:
         for name, pending in list(self._pending.items()):
             if pending.job.paths.result_pickle.name in there:
                 yield name, pending
-
-
-class Task:
-    """What a task does, and how submitit is to queue it again: as it was, since the records hold how far it is."""
-
-    def __call__(self, stack: Stack, demands: Demands) -> Trained:
-        """Train the stack."""
-        _requeue_patiently()
-        return train_stack(stack, demands)
-
-    def checkpoint(self, stack: Stack, demands: Demands) -> "submitit.helpers.DelayedSubmission":
-        """Return what is to be queued when time is over."""
-        from submitit.helpers import DelayedSubmission
-
-        return DelayedSubmission(self, stack, demands)
-
-
-def _requeue_patiently() -> None:
-    """Have submitit try several times to queue this task again, and train on if that is in vain.
-
-    Its handler of the signal raises what Slurm's controller refuses while it is restarted. That would be raised in the
-    middle of training, and look like the run's own failure. A task that is killed in the end is submitted again.
-    """
-    handler = signal.getsignal(signal.SIGUSR2)
-    assert callable(handler)
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        for _ in range(REQUEUE_TRIES):
-            try:
-                handler(number, frame)
-            except Exception:  # noqa: BLE001 - whatever it is, training goes on; what ends the process is no Exception
-                time.sleep(REQUEUE_PAUSE)
-            else:
-                return
-
-    signal.signal(signal.SIGUSR2, handle)
 
 
 class _Pending(NamedTuple):
