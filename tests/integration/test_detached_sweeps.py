@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import threading
 
 from store_content import read_statuses
 from sweeps_on_disk import record
@@ -10,6 +11,8 @@ from sweeps_on_disk import record
 from convsweep.records.sweep import is_mirrored, read_sweep
 from convsweep.runs.stack import run_stack
 from convsweep.tracking.mirror import sync
+
+PATIENCE = 300  # seconds until a process that should have said something is given up on
 
 
 def test_a_detached_sweep_runs_until_its_jobs_have_ended_and_is_finished_then(tables, tmp_path, follow_once):
@@ -40,12 +43,15 @@ def test_watch_names_a_sweep_that_nobody_trains_and_waits_for_it_all_the_same(tm
     )
     command = [sys.executable, "-c", program, "watch", "--mlruns", recorded.mlruns, recorded.sweep.id]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+        too_long = threading.Timer(PATIENCE, watching.kill)
+        too_long.start()
         try:
             assert watching.stdout.readline().endswith(": 1 job\n")
             assert watching.stdout.readline().startswith("No process trains it, and nothing was written since 20")
             assert run_stack(recorded.jobs) == {}
             ended, all_ended = watching.stdout.readlines()
         finally:
+            too_long.cancel()
             watching.kill()
     assert "valid accuracy" in ended
     assert all_ended.startswith("All jobs have ended")

@@ -54,7 +54,7 @@ def trained_on_cluster(jobs: Sequence[Job], active: Active, where: Placement) ->
     except DetachedError:
         raise
     except BaseException as error:
-        # SIGTERM is a KeyboardInterrupt, too, and asks nobody
+        # subtle: SIGTERM raises a class of its own that is a KeyboardInterrupt, too; nobody is asked then
         if type(error) is KeyboardInterrupt and active.ask("Stop looking, but leave the sweep running?"):
             raise DetachedError from error
         engine.cancel()
@@ -69,12 +69,12 @@ def _hand_over(jobs: Sequence[Job], engine: Engine) -> Stacks:
     _check(workers)
     _say_different_kernels(workers)
     stacks = Stacks(engine, workers)
-    left = {job.number for stack in stacks.take_over({job.number for job in jobs}) for job in stack}
-    rest = [job for job in jobs if job.number not in left]
-    divided = divide_into_stacks([job.config for job in rest], engine.slots or 1) if rest else []
+    taken_over = {job.number for stack in stacks.take_over({job.number for job in jobs}) for job in stack}
+    rest = [job for job in jobs if job.number not in taken_over]
+    divided = divide_into_stacks([job.config for job in rest], engine.shares) if rest else []
     stacks.submit([tuple(rest[place] for place in stack) for stack in divided])
-    if left:
-        say(f"Waiting for {counted(len(left), 'job')} that an earlier command left to the cluster")
+    if taken_over:
+        say(f"Waiting for {counted(len(taken_over), 'job')} that an earlier command left to the cluster")
     if rest:
         say(f"Training {counted(len(rest), 'job')} in {counted(len(divided), 'stack')} on the cluster")
     return stacks

@@ -22,7 +22,7 @@ class Placement(NamedTuple):
     n_jobs: int | None = None  # how many at a time; None: as many as there are cores, or as the cluster has room for
     address: str | None = None  # of Dask's scheduler
     blas_kernel: str | None = None  # what all workers use; None: each what suits its processor
-    slurm: Settings | None = None
+    slurm: Settings | None = None  # of Slurm's tasks, if that is the executor
 
     @property
     def room(self) -> Room:
@@ -75,7 +75,9 @@ def placement(
     if problems:
         raise ConfigError(problems)
     at_once = None if n_jobs == -1 else n_jobs
-    settings = Settings(**{**slurm, "options": dict(slurm["options"])}, at_once=at_once)
+    settings = None
+    if executor == "slurm":
+        settings = Settings(**{**slurm, "options": dict(slurm["options"])}, at_once=at_once)
     return Placement(cast(Executor, executor), at_once, address, blas_kernel, settings)
 
 

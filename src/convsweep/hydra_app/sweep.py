@@ -152,7 +152,7 @@ def _check_memory(config: RunConfig, where: Placement) -> None:
     """
     if where.executor == "local":
         check_memory_here(config)
-    elif where.executor == "slurm" and where.slurm is not None and where.slurm.memory is not None:
+    elif where.slurm is not None and where.slurm.memory is not None:
         check_memory(config, where.slurm.memory * 2**30, "'hydra.launcher.slurm.memory',")
 
 

@@ -50,8 +50,8 @@ class Dask:
         self._pending: dict[distributed.Future, Stack] = {}
 
     @property
-    def slots(self) -> int:
-        """The threads of all workers: each waits for a process that trains one stack."""
+    def shares(self) -> int:
+        """What was asked for, or the threads of all workers: each waits for a process that trains one stack."""
         return self._shares or max(sum(self._client.nthreads().values()), 1)
 
     def examine(self, data: Sequence[Data]) -> list[Worker]:

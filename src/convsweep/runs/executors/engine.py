@@ -19,8 +19,8 @@ class Engine(Protocol):
     """A cluster's own scheduler."""
 
     @property
-    def slots(self) -> int | None:
-        """How many stacks train at a time; None: it decides that itself."""
+    def shares(self) -> int:
+        """Into how many parts jobs are divided, at least, so that all of the cluster is busy."""
 
     def examine(self, data: Sequence[Data]) -> list[Worker]:
         """Have one worker of each host examined, as far as workers are there before anything is submitted.

@@ -70,9 +70,9 @@ class Slurm:
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     @property
-    def slots(self) -> int | None:
-        """How many tasks may run at a time."""
-        return self._settings.at_once
+    def shares(self) -> int:
+        """How many tasks may run at a time; if as many as there is room for, which nobody knows, stacks are large."""
+        return self._settings.at_once or 1
 
     def examine(self, data: Sequence[Data]) -> list[Worker]:  # noqa: ARG002 - the interface's
         """Return nothing: a node is known once a task has waited for it, and each task examines its own first."""
