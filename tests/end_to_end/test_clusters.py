@@ -247,7 +247,7 @@ class TestPlan:
         ending = mixed_here.convsweep(*self.DASK, nowhere, "hydra.launcher.n_jobs=3")
         assert (ending.status, ending.err) == (0, "")
         assert f"\n3 stacks of up to 2 jobs; {depends}" in ending.out
-        assert " s one stack after the other, the less the more train at a time, and " in ending.out
+        assert " s if one stack trains after the other, less if several train at a time, and " in ending.out
         ending = bare_workplace.convsweep(*self.DASK, nowhere)
         assert (ending.status, ending.err) == (0, "")
         assert "\nHow many stacks there are, and how many train at a time, depends on Dask's workers: " in ending.out

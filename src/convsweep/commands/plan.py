@@ -76,4 +76,6 @@ def _costs(plan: "Plan", costs: "Estimate | None") -> str:
         return f"About {costs.seconds:,.0f} s and {on_disk}"
     if costs.seconds is not None:
         return f"About {costs.seconds:,.0f} s once that many train, waiting in the queue not counted, and {on_disk}"
-    return f"About {costs.work:,.0f} s one stack after the other, the less the more train at a time, and {on_disk}"
+    return (
+        f"About {costs.work:,.0f} s if one stack trains after the other, less if several train at a time, and {on_disk}"
+    )

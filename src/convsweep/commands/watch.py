@@ -43,5 +43,5 @@ def _at_rest(since: float) -> str:
     when = datetime.fromtimestamp(since).strftime("%Y-%m-%d %H:%M")  # noqa: DTZ006 - local time
     return (
         f"No process trains it, and nothing was written since {when}: its tasks wait in the cluster's queue, or have "
-        "died. The same command as before waits for the former, and submits anew what is missing."
+        "died. The same command as before waits for those that are queued, and submits the others again."
     )

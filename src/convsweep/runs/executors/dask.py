@@ -90,7 +90,8 @@ class Dask:
             for stack in stacks
         ]
         followed = [self._follow(stack, future) for stack, future in zip(stacks, submitted, strict=True)]
-        pending = [(stack, future) for future, stack in self._pending.items()]
+        # subtle: a thread of Dask's removes what ends, so the dictionary is copied before it is gone through
+        pending = [(stack, future) for future, stack in list(self._pending.items())]
         self._client.publish_dataset(pending, name=self._dataset, override=True)
         return followed
 

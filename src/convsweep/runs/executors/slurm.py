@@ -112,14 +112,10 @@ class Slurm:
         """Cancel all tasks, and wait until none is left."""
         if not self._folder.exists():  # nothing was ever submitted
             return
-        tasks = self._queue()
-        if tasks:
-            _run("scancel", *tasks)
-        waited = threading.Event()
-        for _ in range(int(CANCELLING / INTERVAL)):
-            if not self._queue():
-                return
-            waited.wait(INTERVAL)
+        _run("scancel", *self._of_sweep)
+        deadline = time.monotonic() + CANCELLING
+        while self._queue() and time.monotonic() < deadline:
+            time.sleep(INTERVAL)
 
     def close(self) -> None:
         """Stop watching the queue. What submitit wrote goes once the sweep is finished, see ``runs.launch``."""
@@ -158,14 +154,18 @@ class Slurm:
         """The name of this sweep's jobs."""
         return f"convsweep-{self._demands.sweep}"
 
+    @property
+    def _of_sweep(self) -> tuple[str, str]:
+        """Options by which Slurm's commands choose this sweep's tasks."""
+        return f"--user={os.getuid()}", f"--name={self._name}"
+
     def _queue(self) -> list[str]:
         """Return the tasks of this sweep that wait or run.
 
         Raises:
             UserError: Slurm doesn't answer.
         """
-        command = ["squeue", "--noheader", "--array", "--format=%i", f"--user={os.getuid()}"]
-        return _run(*command, f"--name={self._name}").split()
+        return _run("squeue", "--noheader", "--array", "--format=%i", *self._of_sweep).split()
 
     def _follow(self, job: "submitit.SlurmJob[Trained]") -> Future[Trained]:
         followed: Future[Trained] = Future()
