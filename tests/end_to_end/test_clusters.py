@@ -375,6 +375,17 @@ class TestSlurm:
         assert_went_on(before, workplace)
         same(workplace, long_here)
 
+    def test_watch_follows_a_sweep_whose_command_was_killed_to_its_end(self, slurm, on_slurm, new_workplace):
+        """As when the connection to the login node breaks."""
+        workplace = new_workplace(store=False)
+        with workplace.running(*on_slurm, *LONG, **slurm.environment) as program:
+            program.until(lambda: workplace.all_begun(4))
+            program.kill()
+        ending = workplace.convsweep("watch")
+        assert (ending.status, ending.err) == (0, "")
+        assert ending.out.count("valid accuracy") == 4
+        assert "All jobs have ended" in ending.out
+
     def test_a_detached_sweep_that_ended_is_found_finished_and_what_slurm_wrote_is_removed(
         self, slurm, on_slurm, mixed_here, new_workplace, same
     ):

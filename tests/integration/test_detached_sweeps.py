@@ -1,10 +1,11 @@
-"""A sweep that its command left to a cluster: what MLflow shows, and what `watch` does, until its jobs have ended."""
+"""A sweep on a cluster without its command: what MLflow shows, and what `watch` does, until its jobs have ended."""
 
 import shutil
 import subprocess
 import sys
 import threading
 
+import pytest
 from store_content import read_statuses
 from sweeps_on_disk import record
 
@@ -15,10 +16,15 @@ from convsweep.tracking.mirror import sync
 PATIENCE = 300  # seconds until a process that should have said something is given up on
 
 
-def test_a_detached_sweep_runs_until_its_jobs_have_ended_and_is_finished_then(tables, tmp_path, follow_once):
+@pytest.mark.parametrize(
+    "changes", [{"state": "detached"}, {"state": "running", "on_cluster": True}], ids=["left", "command killed"]
+)
+def test_a_sweep_on_a_cluster_runs_until_its_jobs_have_ended_and_is_finished_then(
+    tables, tmp_path, follow_once, changes
+):
     recorded = record(tmp_path, ["train.seed=0"], ["train.seed=1"], train=False)
     shutil.copy(tables, recorded.mlruns)
-    recorded.write(state="detached", ended=None)
+    recorded.write(**changes, ended=None)
     assert run_stack(recorded.jobs[:1]) == {}
     assert follow_once(recorded) == (True, [])  # the mirror of the command that leaves
     assert read_statuses(recorded.database)["sweep seed"] == "RUNNING"

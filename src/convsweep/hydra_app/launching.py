@@ -50,7 +50,13 @@ class DetachedError(BaseException):
 
 
 def wanted_sweep(
-    configs: Sequence[RunConfig], axes: Sequence[str], folder: Path, *, multirun: bool, command: Sequence[str]
+    configs: Sequence[RunConfig],
+    axes: Sequence[str],
+    folder: Path,
+    *,
+    multirun: bool,
+    command: Sequence[str],
+    on_cluster: bool = False,
 ) -> Sweep:
     """Return the record of what is asked for.
 
@@ -60,6 +66,7 @@ def wanted_sweep(
         folder: Of the jobs' Hydra folders.
         multirun: False for a single run.
         command: The arguments of ``convsweep train``.
+        on_cluster: Whether it is to be handed to a cluster's engine.
     """
     shared, now = configs[0], time.time()
     commit = provenance().git_commit
@@ -82,6 +89,7 @@ def wanted_sweep(
             for number, config in enumerate(configs)
         ),
         artifacts=shared.tracking.artifacts,
+        on_cluster=on_cluster,
     )
 
 

@@ -51,7 +51,8 @@ def run_sweep(
     where = checked_placement(config.hydra, len(batches), detach=task.detach)
     configs = check(composer, config, overrides, where)
     folder = Path(config.hydra.sweep.dir).absolute()
-    wanted = wanted_sweep(configs, axes, folder, multirun=True, command=task.command)
+    on_cluster = where.executor != "local"
+    wanted = wanted_sweep(configs, axes, folder, multirun=True, command=task.command, on_cluster=on_cluster)
     returns: list[Sequence[JobReturn]] = []
     with launched(wanted, configs, where.room, task.take_mirror()) as task.active:
         sweep = task.active.sweep

@@ -64,7 +64,8 @@ class Sweep(NamedTuple):
     )
     ended: float | None  # seconds since 1970
     jobs: tuple[SweepJob, ...]
-    artifacts: Artifacts = "all"  # the runs whose files MLflow holds; older records don't say
+    artifacts: Artifacts = "all"  # the runs whose files MLflow holds; older records don't say this, nor the next
+    on_cluster: bool = False  # whether its last launch handed it to a cluster's engine
 
     @property
     def title(self) -> str:
@@ -72,6 +73,15 @@ class Sweep(NamedTuple):
         if not self.multirun:
             return self.jobs[0].name
         return "sweep " + (" x ".join(axis.rpartition(".")[2] for axis in self.axes) or "of one job")
+
+    @property
+    def may_go_on_alone(self) -> bool:
+        """Whether a cluster may train it while no launch is at work: one has left it there, or was killed outright."""
+        return self.state == "detached" or (self.state == "running" and self.on_cluster)
+
+    def asked_for_as(self, wanted: "Sweep") -> "Sweep":
+        """Return this sweep, to be launched as another one with the same jobs was asked for."""
+        return self._replace(artifacts=wanted.artifacts, on_cluster=wanted.on_cluster)
 
     def has_the_jobs_of(self, other: "Sweep") -> bool:
         """Tell whether two sweeps are one: the same runs, shown in the same place."""
@@ -191,8 +201,8 @@ def is_live(mlruns: Path, sweep_id: str) -> bool:
 
 
 def is_under_way(mlruns: Path, sweep: Sweep) -> bool:
-    """Tell whether some launch of the sweep is at work, or a cluster to which one has left it."""
-    return sweep.state == "detached" or is_live(mlruns, sweep.id)
+    """Tell whether some launch of the sweep is at work, or may be a cluster without one."""
+    return sweep.may_go_on_alone or is_live(mlruns, sweep.id)
 
 
 def is_mirrored(mlruns: Path, sweep_id: str) -> bool:

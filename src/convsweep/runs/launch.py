@@ -52,7 +52,7 @@ class Launch:
         found = read_sweep(self._mlruns, self.sweep.id) or self.sweep
         if found.artifacts != self.sweep.artifacts:  # of which runs MLflow is to hold the files has changed
             mark_mirrored(self._mlruns, self.sweep.id, mirrored=False)
-        self.sweep = found._replace(artifacts=self.sweep.artifacts)
+        self.sweep = found.asked_for_as(self.sweep)
         return True
 
     def begin(self, jobs: list[JobPlan]) -> None:
@@ -105,7 +105,7 @@ def open_launch(mlruns: Path, wanted: Sweep, provenance: Callable[[], Provenance
         for sweep in read_sweeps(mlruns):
             unfinished = sweep.rerun and sweep.state != "finished"
             if sweep.has_the_jobs_of(wanted) and (unfinished or not wanted.rerun):
-                return Launch(mlruns, sweep._replace(artifacts=wanted.artifacts))
+                return Launch(mlruns, sweep.asked_for_as(wanted))
         if wanted.rerun:
             _forget_runs(mlruns, {job.run_key for job in wanted.jobs})
         while sweep_directory(mlruns, wanted.id).exists():
@@ -117,7 +117,7 @@ def open_launch(mlruns: Path, wanted: Sweep, provenance: Callable[[], Provenance
 
 
 def settle(mlruns: Path, sweep: Sweep) -> Sweep:
-    """Write that a sweep which was left to a cluster is finished, or failed, if all its jobs have ended by now.
+    """Write that a sweep which a cluster may have gone on with is finished, or failed, if all its jobs have ended.
 
     Returns:
         The sweep, as it is recorded then.
@@ -125,7 +125,7 @@ def settle(mlruns: Path, sweep: Sweep) -> Sweep:
     Raises:
         UserError: The disk refuses.
     """
-    if sweep.state != "detached":
+    if not sweep.may_go_on_alone:
         return sweep
     jobs = Watch(mlruns, sweep.jobs)
     jobs.poll()

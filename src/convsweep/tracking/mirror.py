@@ -260,7 +260,7 @@ def sync(mlruns: Path, *, mirrors: int = 1) -> Iterator[Synced]:
                 stores[sweep.experiment] = connect(mlruns, sweep.experiment)
                 told = stores[sweep.experiment].told
             settled, store = settle(mlruns, sweep), stores[sweep.experiment]
-            over = settled.state != "detached"
+            over = not settled.may_go_on_alone
             session = Session(mlruns, settled, store)
             missing = session.unfinished
             if over and mirrors > 1 and len(missing) > FEW_JOBS:
