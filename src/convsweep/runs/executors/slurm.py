@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convsweep.config import Data
 from convsweep.errors import FaultError, UserError
+from convsweep.records.files import writing
 from convsweep.records.sweep import sweep_directory
 from convsweep.runs.executors.checks import Demands, Worker
 from convsweep.runs.executors.engine import environment
@@ -103,7 +104,7 @@ class Slurm:
         for first in range(0, len(stacks), LARGEST_ARRAY):
             part = stacks[first : first + LARGEST_ARRAY]
             try:
-                with redirect_stderr(io.StringIO()):  # submitit repeats there what sbatch says
+                with writing(self._folder), redirect_stderr(io.StringIO()):  # submitit repeats there what sbatch says
                     jobs = self._executor.map_array(task, part, [self._demands] * len(part))
             except submitit.core.utils.FailedJobError as error:
                 raise UserError(f"Slurm refuses 'hydra.launcher.slurm': {_reason(str(error))}") from error
