@@ -298,6 +298,18 @@ class TestSlurm:
         assert_went_on(before, bare_workplace)
         same(bare_workplace, long_here)
 
+    @pytest.mark.skipif(shutil.which("strace") is None, reason="needs Debian's package strace")
+    def test_a_task_whose_result_is_listed_late_is_not_submitted_again(self, slurm, on_slurm, bare_workplace):
+        """NFS may list a folder as it was up to a minute ago; here it lists nothing the first twelve times."""
+        sweep = bare_workplace.mlruns / "sweeps" / "late"
+        strace = ["strace", "-f", "-qqq", "-o", "/dev/null", "-P", sweep / "slurm"]
+        late = [*strace, "-e", "trace=getdents64", "-e", "inject=getdents64:retval=0:when=1..12"]
+        command = [*late, bare_workplace.program, *on_slurm, *FEW, "train.seed=0,1", f"hydra.sweep.dir={sweep}"]
+        before = slurm.next_number()
+        ending = bare_workplace.start(command, **slurm.environment).end()
+        assert (ending.status, ending.err) == (0, "")
+        assert slurm.next_number() - before == 2  # two jobs in two stacks
+
     @pytest.mark.parametrize(("answer", "status", "state"), [("y", 0, "detached"), ("n", 130, "killed")])
     def test_ctrl_c_in_a_terminal_asks_whether_to_leave_the_sweep_to_the_cluster(
         self, slurm, on_slurm, new_workplace, answer, status, state

@@ -36,7 +36,7 @@ WARNING = 60  # seconds before its time is over that a task is told so
 REQUEUE_TRIES, REQUEUE_PAUSE = 8, 5.0  # how often a task asks to be queued again, and the seconds between
 INTERVAL = 1.0  # seconds between two looks at what tasks have written
 QUEUE_INTERVAL = 5.0  # seconds between two looks at the queue: all users share its controller
-LOOKS = 2  # how often a task without a result must be missing from the queue: a shared disk may show files late
+LOOKS = 2  # how often a task without a result must be missing from the queue before it is taken for dead
 CANCELLING = 60.0  # seconds that the queue has to drop cancelled tasks
 
 
@@ -163,14 +163,14 @@ class Slurm:
         """The name of this sweep's jobs."""
         return f"convsweep-{self._demands.sweep}"
 
-    def _queue(self) -> list[str]:
-        """Return the tasks of this sweep that wait or run.
+    def _queue(self, *states: str) -> list[str]:
+        """Return the tasks of this sweep that wait or run, or are in states given as an option of ``squeue``.
 
         Raises:
             UserError: Slurm doesn't answer.
         """
         command = ["squeue", "--noheader", "--array", "--format=%i", f"--user={os.getuid()}"]
-        return _run(*command, f"--name={self._name}").split()
+        return _run(*command, f"--name={self._name}", *states).split()
 
     def _follow(self, job: "submitit.SlurmJob[Trained]") -> Future[Trained]:
         followed: Future[Trained] = Future()
@@ -192,6 +192,8 @@ class Slurm:
                 continue
             try:
                 queue, looked = set(self._queue()), time.monotonic()
+                if self._pending.keys() - queue:
+                    queue |= set(self._queue("--states=COMPLETED"))  # a shared disk may show their results late
             except UserError:
                 continue  # the controller is being restarted: the queue is kept
             for name, pending in list(self._pending.items()):
