@@ -4,6 +4,7 @@ Everything is started here and ended here; nothing of the machine's own is used 
 """
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -250,6 +251,10 @@ class SlurmCluster:
     def queue(self):
         """Return the tasks in the queue, with their states."""
         return self.ask("squeue", "--noheader", "--array", "--format=%i %T").splitlines()
+
+    def next_number(self):
+        """Return the number that the next task gets."""
+        return int(re.search(r"NEXT_JOB_ID\s*= (\d+)", self.ask("scontrol", "show", "config"))[1])
 
     def ask(self, *command):
         """Run one of Slurm's commands; return what it prints."""

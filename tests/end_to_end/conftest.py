@@ -299,6 +299,30 @@ def bare_workplace(new_workplace):
     return new_workplace(store=False)
 
 
+@pytest.fixture
+def mount(request):
+    """Put a small disk at a path; what mounts it again with other options."""
+
+    def at(path, options):
+        path.mkdir(parents=True, exist_ok=True)
+
+        def again(options):
+            subprocess.run(["mount", "-o", f"remount,{options}", path], check=True, capture_output=True)
+
+        try:
+            done = subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], capture_output=True, text=True, check=False
+            )
+        except OSError as error:
+            pytest.skip(f"needs to mount a small disk: {error}")
+        if done.returncode != 0:
+            pytest.skip(f"needs to mount a small disk: {done.stderr.strip()}")
+        request.addfinalizer(lambda: subprocess.run(["umount", path], check=True, capture_output=True))
+        return again
+
+    return at
+
+
 @pytest.fixture(scope="session")
 def grid_command():
     """The sweep that most tests look at: 2 learning rates x 2 filter counts."""
@@ -347,6 +371,19 @@ def digests_of():
         return found
 
     return digests
+
+
+@pytest.fixture(scope="session")
+def same(digests_of, events_of):
+    """Assert that two workplaces hold the same records, bit for bit: of every epoch, and every metric."""
+
+    def assert_same(workplace, other):
+        assert [record.name for record in workplace.records()] == [record.name for record in other.records()]
+        for record in other.records():
+            assert digests_of(workplace.mlruns / "runs" / record.name) == digests_of(record)
+            assert events_of(workplace.mlruns / "runs" / record.name) == events_of(record)
+
+    return assert_same
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import psutil
 import pytest
 from clusters import DaskCluster, Hosts, SlurmCluster, until
+from training_sweeps import LONG, assert_went_on, paused, written
 
 from convsweep.records.journal import read_result
 
@@ -22,12 +22,6 @@ SOURCE = Path(__file__).parents[2] / "src"
 FEW = ("data.num_train=400", "data.num_valid=50", "data.num_test=50", "tracking.enabled=false")
 # some diverge, some leave their stack early, and three filters are no multiple of what BLAS works on at a time
 MIXED = (*FEW, "model.num_filters=3,8", "train.learning_rate=0.005,10", "train.epochs=1,2", "train.seed=0,1")
-LONG = (
-    *("data.num_train=1000", "data.num_valid=50", "data.num_test=50", "train.epochs=25", "tracking.enabled=false"),
-    *("model.num_filters=2,4", "train.seed=0,1"),
-)
-
-
 WAITING = "Waiting for 4 jobs that an earlier command left to the cluster"
 
 
@@ -85,43 +79,6 @@ def long_here(new_workplace):
     return workplace
 
 
-@pytest.fixture
-def same(digests_of, events_of):
-    """Assert that two workplaces hold the same records, bit for bit: of every epoch, and every metric."""
-
-    def assert_same(workplace, other):
-        assert [record.name for record in workplace.records()] == [record.name for record in other.records()]
-        for record in other.records():
-            assert digests_of(workplace.mlruns / "runs" / record.name) == digests_of(record)
-            assert events_of(workplace.mlruns / "runs" / record.name) == events_of(record)
-
-    return assert_same
-
-
-def written(workplace):
-    """Return when each checkpoint was written."""
-    return {path: path.stat().st_mtime_ns for path in workplace.mlruns.glob("runs/*/checkpoints/*.npz")}
-
-
-@contextmanager
-def paused(workplace):
-    """Have the processes that train stand still while the body runs, so that it needn't hurry; yield them."""
-    files = {str(record / "events.jsonl") for record in workplace.records()}
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if files & {file.path for file in process.open_files()}:
-                process.suspend()
-                found.append(process)
-    assert found
-    try:
-        yield found
-    finally:
-        for process in found:
-            with suppress(psutil.NoSuchProcess):
-                process.resume()
-
-
 def has_waiting(process, number):
     """Tell whether a signal has reached a process that stands still."""
     with suppress(FileNotFoundError):  # it was killed
@@ -129,12 +86,6 @@ def has_waiting(process, number):
         waiting = [int(line.split()[1], 16) for line in lines if line.startswith(("SigPnd:", "ShdPnd:"))]
         return any(mask >> (number - 1) & 1 for mask in waiting)
     return False
-
-
-def assert_went_on(before, workplace):
-    """Assert that no checkpoint that was there before has been written again."""
-    assert before
-    assert before.items() <= written(workplace).items()
 
 
 def results(workplace):
@@ -400,6 +351,32 @@ class TestSlurm:
         assert "all 16 jobs are finished" in ending.out
         assert not list(workplace.mlruns.glob("sweeps/*/slurm"))
         same(workplace, mixed_here)
+
+    def test_a_full_disk_is_told_in_one_line_and_once_it_has_room_the_same_command_goes_on(
+        self, slurm, on_slurm, long_here, bare_workplace, same, mount
+    ):
+        again = mount(bare_workplace.mlruns, "size=600k")
+        ending = bare_workplace.convsweep(*on_slurm, *LONG, **slurm.environment)
+        assert "No space left on device" in ending.only_line
+        assert slurm.queue() == []
+        before = written(bare_workplace)
+        again("size=64m")
+        ending = bare_workplace.convsweep(*on_slurm, *LONG, **slurm.environment)
+        assert (ending.status, ending.err) == (0, "")
+        assert_went_on(before, bare_workplace)
+        same(bare_workplace, long_here)
+
+    @pytest.mark.skipif(shutil.which("strace") is None, reason="needs Debian's package strace")
+    def test_a_task_whose_result_is_listed_late_is_not_submitted_again(self, slurm, on_slurm, bare_workplace):
+        """NFS may list a folder as it was up to a minute ago; here it lists nothing the first twelve times."""
+        sweep = bare_workplace.mlruns / "sweeps" / "late"
+        strace = ["strace", "-f", "-qqq", "-o", "/dev/null", "-P", sweep / "slurm"]
+        late = [*strace, "-e", "trace=getdents64", "-e", "inject=getdents64:retval=0:when=1..12"]
+        command = [*late, bare_workplace.program, *on_slurm, *FEW, "train.seed=0,1", f"hydra.sweep.dir={sweep}"]
+        before = slurm.next_number()
+        ending = bare_workplace.start(command, **slurm.environment).end()
+        assert (ending.status, ending.err) == (0, "")
+        assert slurm.next_number() - before == 2  # two jobs in two stacks
 
     @pytest.mark.parametrize(("answer", "status", "state"), [("y", 0, "detached"), ("n", 130, "killed")])
     def test_ctrl_c_in_a_terminal_asks_whether_to_leave_the_sweep_to_the_cluster(

@@ -1,6 +1,5 @@
 """Stores that don't answer and disks that refuse: one line, an honest exit status, nothing half-written."""
 
-import subprocess
 import sys
 
 import pytest
@@ -129,30 +128,6 @@ class TestServerThatDies:
         evaluations = [event for event in events_of(workplace.record(run)) if event.get("split") == "valid"]
         assert run.metric("valid/accuracy") == [(event["step"], event["accuracy"]) for event in evaluations]
         assert len(evaluations) == 31
-
-
-@pytest.fixture
-def mount(request):
-    """Put a small disk at a path; what mounts it again with other options."""
-
-    def at(path, options):
-        path.mkdir(parents=True, exist_ok=True)
-
-        def again(options):
-            subprocess.run(["mount", "-o", f"remount,{options}", path], check=True, capture_output=True)
-
-        try:
-            done = subprocess.run(
-                ["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], capture_output=True, text=True, check=False
-            )
-        except OSError as error:
-            pytest.skip(f"needs to mount a small disk: {error}")
-        if done.returncode != 0:
-            pytest.skip(f"needs to mount a small disk: {done.stderr.strip()}")
-        request.addfinalizer(lambda: subprocess.run(["umount", path], check=True, capture_output=True))
-        return again
-
-    return at
 
 
 class TestDisk:

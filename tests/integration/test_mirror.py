@@ -14,6 +14,8 @@ from store_content import read_content, read_ids, read_statuses
 from sweeps_on_disk import kill, mirror_to_its_end, record
 
 from convsweep.hydra_app.compose import compose_run
+from convsweep.nn.training import Window
+from convsweep.records.events import read_entries, to_line
 from convsweep.records.identity import run_key
 from convsweep.records.journal import Failure, read_record, read_result, write_failure
 from convsweep.records.sweep import launch_lock
@@ -38,7 +40,13 @@ def dict_of(run):
     return {key: value for key, _, value in run["latest"]}
 
 
+BEHIND = 420.0  # seconds that a host's clock is behind another's
 FIRST_END = 1_800_000_000.0  # of a sweep that is continued, seconds
+
+
+def last_crc(directory):
+    """The checksum of a record's last event, be it an epoch's end or not."""
+    return list(read_entries((directory / "events.jsonl").read_bytes()))[-1].crc
 
 
 def with_the_last_end_only(content):
@@ -217,6 +225,40 @@ class TestStates:
         half.write()
         assert follow_once(half) == (True, [])
         assert with_the_last_end_only(read_content(half.database)) == content_of
+
+    def test_a_job_is_failed_though_the_clock_of_the_host_that_says_so_is_behind_the_one_that_trained(
+        self, half, follow_once
+    ):
+        write_failure(half.run(0), Failure("UserError", "Killed twice.", "", time.time() - BEHIND))
+        half.write(state="failed")
+        assert follow_once(half) == (True, [])
+        run = content_by_name(half)["train.seed=0"]
+        assert (run["status"], run["tags"]["convsweep.failure"]) == ("FAILED", "Killed twice.")
+        begun, ended = run["times"]
+        assert begun <= ended
+
+    def test_a_killed_job_is_running_once_it_goes_on_where_the_clock_is_behind(self, half, follow_once, follow_live):
+        half.write(state="killed")
+        assert follow_once(half) == (True, [])
+        half.write(state="running", ended=None)
+        following = follow_live(half)
+        following.until(lambda: read_statuses(half.database)["sweep seed"] == "RUNNING")
+        last = read_record(half.run(0)).entries[-1]
+        event = Window(epoch=2, step=200, loss=1.0, accuracy=0.5)
+        line, _ = to_line(event, time=last.time - BEHIND, checkpoint_sha256=None, previous_crc=last_crc(half.run(0)))
+        with (half.run(0) / "events.jsonl").open("ab") as events:
+            events.write(line)
+        following.until(lambda: read_statuses(half.database)["train.seed=0"] == "RUNNING")
+        half.write(state="killed")
+        assert following.close()
+        begun, ended = content_by_name(half)["train.seed=0"]["times"]
+        assert begun <= ended
+
+    def test_a_sweep_does_not_end_before_it_begins_where_another_host_finds_it_ended(self, recorded, follow_once):
+        recorded.write(ended=recorded.sweep.created - BEHIND)
+        assert follow_once(recorded) == (True, [])
+        begun, ended = content_by_name(recorded)["sweep seed"]["times"]
+        assert begun <= ended
 
     def test_a_job_that_failed_before_anything_happened_is_shown_too(self, recorded, follow_once):
         shutil.rmtree(recorded.run(0))

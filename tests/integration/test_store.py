@@ -3,14 +3,17 @@
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from contextlib import closing
 
+import filelock
 import numpy as np
 import pytest
+from shifted_clocks import needs_compiler, shifted
 from store_content import folder_of, read_content, read_statuses
 from sweeps_on_disk import kill
 
@@ -36,6 +39,13 @@ for run_id in sys.argv[2:]:
 """
 
 
+CONNECT = """
+import pathlib, sys
+from convsweep.tracking.store import connect
+print(connect(pathlib.Path(sys.argv[1]), "convsweep").told)
+"""
+
+
 def make(mlruns):
     """Make a store; what a killable process runs."""
     connect(mlruns, "convsweep")
@@ -46,6 +56,15 @@ def make_as_mlflow_does(path):
     from mlflow import MlflowClient
 
     MlflowClient(f"sqlite:///{path}")
+
+
+def is_locked(path):
+    """Tell whether somebody holds a lock."""
+    try:
+        with filelock.FileLock(path, blocking=False):
+            return False
+    except filelock.Timeout:
+        return True
 
 
 def locations(path):
@@ -103,8 +122,6 @@ class TestMaking:
         while not path.exists() or path.stat().st_size < 50_000:
             time.sleep(0.005)
         kill(process)
-        for file in tmp_path.iterdir():
-            os.utime(file, (0, 0))  # long ago
         store = connect(tmp_path, "convsweep")
         (line,) = store.told
         (aside,) = tmp_path.glob("mlflow.db.damaged-*")
@@ -112,6 +129,26 @@ class TestMaking:
             f"'{path}' was only half made (a program was killed meanwhile): it is now '{aside.name}', and made anew."
         )
         assert connect(tmp_path, "convsweep").told == ()
+
+    @needs_compiler
+    def test_one_that_another_program_is_making_is_waited_for_though_this_hosts_clock_is_ahead(
+        self, killable, tmp_path
+    ):
+        path = tmp_path / "mlflow.db"
+        process = killable(make_as_mlflow_does, path)
+        while not path.exists() or path.stat().st_size < 50_000:
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGSTOP)
+        command = [sys.executable, "-c", CONNECT, tmp_path]
+        clock = shifted(tmp_path, 7 * 60)
+        with subprocess.Popen(command, env=os.environ | clock, stdout=subprocess.PIPE) as connecting:
+            while not is_locked(path.with_suffix(".lock")):
+                time.sleep(0.05)
+            time.sleep(1)  # it has looked at the half-made file by now
+            os.kill(process.pid, signal.SIGCONT)
+            told, _ = connecting.communicate()
+        process.join()
+        assert (told, process.exitcode) == (b"()\n", 0)
 
     def test_several_processes_make_one(self, killable, tmp_path):
         processes = [killable(make, tmp_path) for _ in range(3)]

@@ -1,5 +1,6 @@
 """The files on a sweep's page: made by the launch, and by the mirror only where the launch could not."""
 
+import os
 import shutil
 
 import pytest
@@ -36,6 +37,15 @@ def test_a_record_that_came_from_elsewhere_since_makes_them_anew_whatever_its_fi
     shutil.move(made.run(0), tmp_path / "elsewhere")
     shutil.copytree(tmp_path / "elsewhere", made.run(0))  # keeps the times
     assert all(path.stat().st_mtime_ns > before[path.name] for path in current_files(made.mlruns, made.sweep))
+
+
+def test_a_record_that_changes_where_the_clock_is_behind_makes_them_anew(made):
+    """Some shared disks take a file's time from the host that writes it: here, that of the launch is minutes ahead."""
+    for path in found_files(made.mlruns, made.sweep):
+        os.utime(path, ns=(path.stat().st_mtime_ns + 7 * 60 * 10**9,) * 2)
+    before = written(made)
+    (made.run(0) / "result.json").unlink()
+    assert all(path.stat().st_mtime_ns != before[path.name] for path in current_files(made.mlruns, made.sweep))
 
 
 def test_a_file_that_is_missing_is_made_again(made):

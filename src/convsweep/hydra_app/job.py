@@ -14,6 +14,8 @@ from hydra.core.utils import JobReturn, JobRuntime, JobStatus, configure_log
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from convsweep.records.files import writing
+
 
 class HydraJob:
     """A job that has begun.
@@ -68,6 +70,9 @@ class HydraJob:
         """Configure logging as the job wants it, write the message, and put things back.
 
         Only into files: the terminal has been told from the record.
+
+        Raises:
+            UserError: The disk refuses.
         """
         root = logging.getLogger()
         outside, outside_level = root.handlers, root.level
@@ -77,20 +82,29 @@ class HydraJob:
             record = logging.LogRecord("convsweep", level, __file__, 0, message, None, None)
             for handler in root.handlers:
                 if isinstance(handler, logging.FileHandler):
-                    handler.handle(record)
-                handler.close()
+                    handler.handleError = _raise  # type: ignore[method-assign] # its own prints a traceback
+                    with writing(Path(handler.baseFilename)):
+                        handler.handle(record)
+                        handler.close()
+                else:
+                    handler.close()
         finally:
             root.handlers = outside
             root.setLevel(outside_level)
 
     def _save(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, config in (
-            ("config.yaml", self._own),
-            ("hydra.yaml", self._hydra),
-            ("overrides.yaml", self._config.hydra.overrides.task),
-        ):
-            (directory / name).write_text(OmegaConf.to_yaml(config), encoding="utf-8")
+        with writing(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            for name, config in (
+                ("config.yaml", self._own),
+                ("hydra.yaml", self._hydra),
+                ("overrides.yaml", self._config.hydra.overrides.task),
+            ):
+                (directory / name).write_text(OmegaConf.to_yaml(config), encoding="utf-8")
+
+
+def _raise(record: logging.LogRecord) -> None:  # noqa: ARG001 - a handler's method
+    raise  # noqa: PLE0704 - it is called while what went wrong is being handled
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """A whole sweep: all jobs checked before the first, run by whichever launcher was chosen, under one record."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -161,7 +162,8 @@ def raise_failures(jobs: Sequence[JobReturn]) -> None:
     """Raise what failed, if anything did.
 
     Raises:
-        UserError: One line a reason that can be put right, with the jobs that failed for it.
+        UserError: One line a reason that can be put right, with the jobs that failed for it. A full disk is one
+            reason, whichever file it refuses.
         FaultError: The first failure that is the program's own.
         Exception: The first other failure.
     """
@@ -173,10 +175,20 @@ def raise_failures(jobs: Sequence[JobReturn]) -> None:
             assert isinstance(error, BaseException)
             raise error
     if failures:
-        alike: dict[str, list[int]] = {}
+        alike: dict[str, list[tuple[int, str]]] = {}
         for number, error in failures:
-            alike.setdefault(str(error), []).append(number)
-        raise UserError("\n".join(f"{_jobs(numbers)} failed: {text}" for text, numbers in alike.items()))
+            alike.setdefault(re.sub("^'.*' cannot be written", "", str(error)), []).append((number, str(error)))
+        raise UserError("\n".join(map(_reason, alike.values())))
+
+
+def _reason(failures: Sequence[tuple[int, str]]) -> str:
+    """Tell in one line why jobs failed, given their numbers and texts, which differ in the file at most.
+
+    >>> _reason([(0, "'/a' cannot be written: No space left."), (3, "'/b' cannot be written: No space left.")])
+    "2 jobs (0, 3) failed, the first with: '/a' cannot be written: No space left."
+    """
+    numbers, texts = zip(*failures, strict=True)
+    return f"{_jobs(numbers)} failed{'' if len(set(texts)) == 1 else ', the first with'}: {texts[0]}"
 
 
 def _jobs(numbers: Sequence[int]) -> str:

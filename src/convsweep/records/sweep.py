@@ -8,7 +8,7 @@ sweep.json        command, axes, jobs with number, name and run key; state
 environment.json  versions, machine: see ``provenance``
 uncommitted.diff  what the code that ran differs in from the recorded commit, if it does
 multirun.yaml     the whole configuration, as Hydra has it
-report.html       what came of it, on one page, if MLflow was told; also ``comparison.png``
+report.html       what came of it, on one page, if MLflow was told; also ``comparison.png`` and ``page-version``
 mirrored          empty; there once MLflow has been told everything
 mirrored-0        how many runs MLflow has; one file for each mirror, see ``mirrored``
 nonce, heartbeat  by which a cluster's workers know the folder, and that the launch lives

@@ -10,7 +10,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 from urllib.request import url2pathname
@@ -145,13 +145,29 @@ def _newest_revision() -> str | None:
 
 
 def _is_abandoned(path: Path) -> bool:
-    """Wait until a half-made file is either whole or hasn't been written to for a while."""
+    """Wait until a half-made file is either whole or hasn't been written to for a while.
+
+    How long ago it was written to is not asked: on a shared disk, another clock than this machine's says when.
+    """
+    seen, since = _versions(path), time.monotonic()
     while _state(path) == "half made":
-        idle = time.time() - max(file.stat().st_mtime for file in (path, *_companions(path)) if file.exists())
-        if idle > STILL:
+        if time.monotonic() > since + STILL:
             return True
-        time.sleep(min(STILL - idle, 0.5) + 0.01)
+        time.sleep(STILL / 10)
+        versions = _versions(path)
+        if versions != seen:
+            seen, since = versions, time.monotonic()
     return False
+
+
+def _versions(path: Path) -> list[tuple[int, int]]:
+    """Return what tells whether the file, or one that SQLite keeps beside it, has been written to."""
+    found = []
+    for file in (path, *_companions(path)):
+        with suppress(FileNotFoundError):
+            state = file.stat()
+            found.append((state.st_ctime_ns, state.st_size))
+    return found
 
 
 def _companions(path: Path) -> list[Path]:

@@ -106,7 +106,8 @@ class MirroredRun:
         self._pending: dict[Place, Point] = {}
         self._checkpoints: dict[int, Path] = {}
         self._first: int | None = None  # when the run began, milliseconds
-        self._last = 0  # when its last event was
+        self._last = 0  # the latest time of its events: those of several hosts, whose clocks may differ
+        self._crc = 0  # the checksum of its last event
         self._config: RunConfig | None = None
         self._artifacts: Artifacts | None = None
         self._signature = found.data.tags.get(SENT_TAG) if found is not None else None
@@ -147,7 +148,8 @@ class MirroredRun:
                 return
             failure = read_failure(self._directory)
             self._poll()
-            if failure is not None and failure.time * 1000 >= self._last:
+            # it is removed before a run goes on; times don't tell, as clocks of hosts may differ
+            if failure is not None and failure == read_failure(self._directory):
                 self._send_failed(failure)
             elif over:
                 self._send_killed()
@@ -230,7 +232,7 @@ class MirroredRun:
     def _take(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             self._first = self._first if self._first is not None else entry.milliseconds
-            self._last = max(self._last, entry.milliseconds)
+            self._last, self._crc = max(self._last, entry.milliseconds), entry.crc
             self._pending |= {point.place: point for point in points(entry, self._configuration.train.epochs)}
             if isinstance(entry.event, EpochEnd):
                 if entry.is_only_checkpoint:
@@ -249,8 +251,7 @@ class MirroredRun:
     def _send_news(self) -> None:
         """Send how far a run has come that is under way."""
         run = self._begin(self._first or 0)
-        goes_on = self.status in ("KILLED", "FAILED") and self._last > (run.info.end_time or 0)
-        if goes_on:
+        if self.status in ("KILLED", "FAILED") and self._is_changed():
             self._count()
             self._family.store.client.update_run(run.info.run_id, status="RUNNING")
             self._forget_failure(run)
@@ -264,7 +265,7 @@ class MirroredRun:
         """Send all of a finished run."""
         assert record.result is not None
         result, client = record.result, self._family.store.client
-        self._pending = {}
+        self._pending, self._last = {}, 0
         self._take(record.entries)
         seconds = Point(("seconds", 0), result.seconds, int(result.time * 1000))
         self._pending[seconds.place] = seconds
@@ -287,7 +288,7 @@ class MirroredRun:
         self._pending, self._sent, self._checkpoints, self._run, self._model = {}, {}, {}, None, None
 
     def _send_failed(self, failure: Failure) -> None:
-        signature = f"failed {failure.time}"
+        signature = f"failed {failure.time} {self._crc:08x}"
         if (self.status, self._signature) != ("FAILED", signature):
             text = " ".join(failure.text.split())[:5000]
             self._send_end("FAILED", failure.time, {FAILURE_TAG: text, SENT_TAG: signature})
@@ -296,9 +297,13 @@ class MirroredRun:
     def _send_killed(self) -> None:
         if self._first is None:
             return  # it hasn't begun
-        signature = f"killed {self._last}"
+        signature = f"killed {self._crc:08x}"
         if (self.status, self._signature) != ("KILLED", signature):
             self._send_end("KILLED", self._last / 1000, {SENT_TAG: signature})
+
+    def _is_changed(self) -> bool:
+        """Tell whether the record is another one than when MLflow was told that the run failed, or was killed."""
+        return not (self._signature or "").endswith(f" {self._crc:08x}")
 
     def _send_end(self, status: Status, time: float, tags: dict[str, str]) -> None:
         """Give a run that has no result its state."""
@@ -432,7 +437,9 @@ class MirroredRun:
 
     def _end(self, run: Run, status: Status, time: float) -> None:
         self._count()
-        self._family.store.client.set_terminated(run.info.run_id, status, int(time * 1000))
+        # the host that ended it may be behind the one that began it
+        ended = max(int(time * 1000), self._last, run.info.start_time)
+        self._family.store.client.set_terminated(run.info.run_id, status, ended)
         self.status = status
 
     def _count(self) -> None:

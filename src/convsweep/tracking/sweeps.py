@@ -41,6 +41,7 @@ class Parent:
         self.run_id: str = run.info.run_id
         self._artifact_uri: str = run.info.artifact_uri
         self._status: Status = run.info.status
+        self._began: int = run.info.start_time
         self._signature = run.data.tags.get(SENT_TAG)
         self._note = run.data.tags.get(NOTE_TAG)
 
@@ -96,7 +97,8 @@ class Parent:
         """
         with answering(self._store.uri):
             self._store.client.set_tag(self.run_id, SENT_TAG, signature)
-            self._store.client.set_terminated(self.run_id, STATUSES[state], int(ended * 1000))
+            # another host than the one that launched it may have found it ended, by a clock that is behind
+            self._store.client.set_terminated(self.run_id, STATUSES[state], max(int(ended * 1000), self._began))
         self._status, self._signature = STATUSES[state], signature
 
     def _send_files(self, files: Iterable[Path]) -> None:

@@ -4,15 +4,21 @@ Futures are those of ``concurrent.futures``, and end as those of a pool of proce
 as ``BrokenExecutor``.
 """
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from typing import NamedTuple, Protocol
 
 from convsweep.config import Data
 from convsweep.errors import UserError
+from convsweep.records.journal import RESULT
 from convsweep.runs.executors.checks import Worker
 from convsweep.runs.executors.local import TRIES, Done
 from convsweep.runs.executors.worker import Stack, Trained
+from convsweep.runs.stack import Job
+
+LATE = 90.0  # seconds after which this host must see a file that another one has written: NFS takes up to 60
+LOOK = 0.2  # seconds between two looks
 
 
 class Engine(Protocol):
@@ -125,7 +131,16 @@ class Stacks:
         if worker.problems:
             raise UserError("\n".join(worker.problems))
         self._workers[worker.host] = worker
+        _wait_for_results([job for job in stack if job.number not in failures])
         return Done(stack, failures, None)
+
+
+def _wait_for_results(jobs: Iterable[Job]) -> None:
+    """Wait until this host sees the results that a worker has written: a shared disk may show new files late."""
+    deadline = time.monotonic() + LATE
+    for job in jobs:
+        while not (job.directory / RESULT).exists() and time.monotonic() < deadline:
+            time.sleep(LOOK)
 
 
 def different_kernels(workers: Iterable[Worker]) -> str:

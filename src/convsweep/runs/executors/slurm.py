@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from convsweep.config import Data
 from convsweep.errors import FaultError, UserError
+from convsweep.records.files import writing
 from convsweep.records.sweep import SLURM, sweep_directory
 from convsweep.runs.executors.checks import Demands, Worker
 from convsweep.runs.executors.environment import environment
@@ -33,7 +34,7 @@ MOST_TIMEOUTS = 50  # how often a task that runs out of time is queued again
 WARNING = 60  # seconds before its time is over that a task is told so
 INTERVAL = 1.0  # seconds between two looks at what tasks have written
 QUEUE_INTERVAL = 5.0  # seconds between two looks at the queue: all users share its controller
-LOOKS = 2  # how often a task without a result must be missing from the queue: a shared disk may show files late
+LOOKS = 2  # how often a task without a result must be missing from the queue before it is taken for dead
 CANCELLING = 60.0  # seconds that the queue has to drop cancelled tasks
 
 
@@ -101,7 +102,7 @@ class Slurm:
         for first in range(0, len(stacks), LARGEST_ARRAY):
             part = stacks[first : first + LARGEST_ARRAY]
             try:
-                with redirect_stderr(io.StringIO()):  # submitit repeats there what sbatch says
+                with writing(self._folder), redirect_stderr(io.StringIO()):  # submitit repeats there what sbatch says
                     jobs = self._executor.map_array(task, part, [self._demands] * len(part))
             except submitit.core.utils.FailedJobError as error:
                 raise UserError(f"Slurm refuses 'hydra.launcher.slurm': {_reason(str(error))}") from error
@@ -159,13 +160,13 @@ class Slurm:
         """Options by which Slurm's commands choose this sweep's tasks."""
         return f"--user={os.getuid()}", f"--name={self._name}"
 
-    def _queue(self) -> list[str]:
-        """Return the tasks of this sweep that wait or run.
+    def _queue(self, *states: str) -> list[str]:
+        """Return the tasks of this sweep that wait or run, or are in states given as an option of ``squeue``.
 
         Raises:
             UserError: Slurm doesn't answer.
         """
-        return _run("squeue", "--noheader", "--array", "--format=%i", *self._of_sweep).split()
+        return _run("squeue", "--noheader", "--array", "--format=%i", *self._of_sweep, *states).split()
 
     def _follow(self, job: "submitit.SlurmJob[Trained]") -> Future[Trained]:
         followed: Future[Trained] = Future()
@@ -187,6 +188,8 @@ class Slurm:
                 continue
             try:
                 queue, looked = set(self._queue()), time.monotonic()
+                if self._pending.keys() - queue:
+                    queue |= set(self._queue("--states=COMPLETED"))  # a shared disk may show their results late
             except UserError:
                 continue  # the controller is being restarted: the queue is kept
             for name, pending in list(self._pending.items()):
