@@ -5,6 +5,7 @@ It shifts the time of day alone. Durations and waits go by the monotonic clock, 
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -41,7 +42,7 @@ time_t time(time_t *where) {
 """
 
 
-def shifted(folder, seconds):
+def shifted(folder: Path, seconds: float) -> dict[str, str]:
     """Return the variables of a process whose clock is so many seconds ahead; the library is put into a folder."""
     library = folder / "shifted_clocks.so"
     if not library.exists():
