@@ -46,6 +46,6 @@ def shifted(folder: Path, seconds: float) -> dict[str, str]:
     """Return the variables of a process whose clock is so many seconds ahead; the library is put into a folder."""
     library = folder / "shifted_clocks.so"
     if not library.exists():
-        command = ["cc", "-shared", "-fPIC", "-O1", "-x", "c", "-", "-o", library]
+        command = ["cc", "-shared", "-fPIC", "-O1", "-x", "c", "-", "-o", str(library)]
         subprocess.run(command, input=SOURCE, text=True, check=True)
     return {"LD_PRELOAD": str(library), "CLOCK_SHIFT": str(seconds)}
