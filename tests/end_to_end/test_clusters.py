@@ -473,7 +473,8 @@ class TestRefusals:
         for executor in ("dask", "slurm"):
             asked = f"hydra.launcher.executor={executor}"
             ending = bare_workplace.convsweep("train", *FEW, asked, "hydra.run.dir=own")
-            assert ending.only_line == f"A cluster trains sweeps: '{asked}' needs -m (got a single run)."
+            needed = "needs -m and 'hydra/sweeper=grid', the default"
+            assert ending.only_line == f"A cluster trains sweeps: '{asked}' {needed} (got a run by itself)."
         assert not bare_workplace.mlruns.exists()
 
     @pytest.mark.parametrize(("executor", "library"), [("dask", "distributed"), ("slurm", "submitit")])

@@ -130,7 +130,8 @@ def check_single_run(config: RunConfig, launcher: DictConfig, *, detach: bool) -
     executor = launcher.get("executor", "local")
     if detach or executor != "local":
         asked = DETACH if detach else f"hydra.launcher.executor={executor}"
-        raise ConfigError([f"A cluster trains sweeps: '{asked}' needs -m (got a single run)."])
+        needed = "needs -m and 'hydra/sweeper=grid', the default"
+        raise ConfigError([f"A cluster trains sweeps: '{asked}' {needed} (got a run by itself)."])
     check_memory_here(config)
 
 
