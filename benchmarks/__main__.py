@@ -107,7 +107,8 @@ def _measure(options: Options, measured: Results) -> None:
         _tell("Do the peers agree? ...")
         measured["agreement"] = fresh.call("agreement", "differences", on=one_core)
         _tell("Steps of training ...")
-        samples |= fresh.call("step", "microseconds", 4 if options.quick else 30, on=one_core)
+        samples |= fresh.call("step", "microseconds", 2 if options.quick else 15, on=one_core)
+        samples |= fresh.call("step", "compiled_microseconds", 1 if options.quick else 5, on=one_core)
         measured["forms"] = _keep_faster_forms(samples)
     measured["figures"] = _figures(samples, options.parts)
     measured["ranges"] = {name: [_rounded(min(values)), _rounded(max(values))] for name, values in samples.items()}

@@ -9,7 +9,7 @@ import importlib.util
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from convsweep.nn.training import Batch, initialization_rng, learn, predict
 
 NUM_FILTERS = 8
 LEARNING_RATE = 0.005
+TURN = 1500  # images a turn: what a new network does once must count for little, as it does in training
 STACKS = (8, 16, 32)
 VMAPS = (8, 16)
 MODELS = 16  # of PyTorch's vmap, and of a stack that evaluates
@@ -36,28 +37,48 @@ HAS_TORCH, HAS_JAX = (importlib.util.find_spec(name) is not None for name in ("t
 CAN_COMPILE_TORCH = HAS_TORCH and shutil.which("g++") is not None
 
 Turn = Callable[[], float]  # returns microseconds a step and model
+Samples = dict[str, list[float]]
 
 
-def microseconds(repeats: int) -> dict[str, list[float]]:
-    """Time every peer ``repeats`` times, in turns.
+def microseconds(repeats: int) -> Samples:
+    """Time all peers but PyTorch compiled ``repeats`` times, in turns.
 
     Returns:
         Microseconds a step or evaluated image (and member of a stack), one for each turn, by the figure's name.
     """
     with threadpool_limits(1), _peers() as peers:
-        for turn in peers.values():
-            turn()  # first calls load and plan things
-        samples: dict[str, list[float]] = {name: [] for name in peers}
-        for _ in range(repeats):
-            for name, turn in peers.items():
-                samples[name].append(turn())
+        return _take_turns(peers, repeats)
+
+
+def compiled_microseconds(repeats: int) -> Samples:
+    """Time PyTorch compiled, which has a process of its own: every call of a Python function takes longer beside it."""
+    if not CAN_COMPILE_TORCH:
+        return {}
+    from benchmarks.peers import pytorch_compiled
+
+    peers: dict[str, Turn] = {}
+    many = images(TURN)
+    with threadpool_limits(1):
+        for name, members in (("torch_compiled_us", 1), ("torch_vmap16_us_per_model", MODELS)):
+            run = pytorch_compiled.prepare([parameters(seed) for seed in range(members)], LEARNING_RATE, many)
+            peers[name] = partial(_timed, run, many, members)
+        return _take_turns(peers, repeats)
+
+
+def _take_turns(peers: Mapping[str, Turn], repeats: int) -> Samples:
+    for turn in peers.values():
+        turn()  # first calls load and plan things
+    samples: Samples = {name: [] for name in peers}
+    for _ in range(repeats):
+        for name, turn in peers.items():
+            samples[name].append(turn())
     return samples
 
 
 @contextmanager
 def _peers() -> Iterator[dict[str, Turn]]:
     """Yield everybody who takes turns, by the name of the figure (``:form`` where a peer has two)."""
-    many, few = images(500), images(15)
+    many, few = images(TURN), images(15)
     peers: dict[str, Turn] = {"numpy_single_us": partial(convsweep_turn, 1, many)}
     for members in STACKS:
         peers[f"numpy_stack{members}_us_per_model"] = partial(convsweep_turn, members, many)
@@ -73,12 +94,6 @@ def _peers() -> Iterator[dict[str, Turn]]:
                 peers[f"jax_{name}:{form}"] = partial(_timed, run, many, members)
     if HAS_TORCH:
         peers["torch_eager_us"] = partial(_torch_turn, many)
-    if CAN_COMPILE_TORCH:
-        from benchmarks.peers import pytorch_compiled
-
-        for name, members in (("compiled_us", 1), ("vmap16_us_per_model", MODELS)):
-            run = pytorch_compiled.prepare([parameters(seed) for seed in range(members)], LEARNING_RATE, many)
-            peers[f"torch_{name}"] = partial(_timed, run, many, members)
     peers["loops_us"] = partial(_loops_turn, few)
     with tempfile.TemporaryDirectory() as folder:
         if c.COMPILER is not None:
