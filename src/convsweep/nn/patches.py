@@ -122,10 +122,10 @@ def image_blocks(images: Floats, padding: Padding) -> BatchBlocks:
 
     # a block's patches lie in a window of 4x4 pixels: two pairs of rows that follow each other, and of columns
     pixels = padded[:, : 2 * rows + 2, : 2 * columns + 2] != images[:, :1, :1]
-    pairs = pixels[:, 0::2] | pixels[:, 1::2]
-    across = pairs[:, :-1] | pairs[:, 1:]
-    pairs = across[:, :, 0::2] | across[:, :, 1::2]
-    inked = (pairs[:, :, :-1] | pairs[:, :, 1:]).reshape(number, blocks)
+    pairs = pixels.view(np.uint16)  # two columns as one number: 0 where both are blank
+    pairs = pairs[:, 0::2] | pairs[:, 1::2]
+    pairs = pairs[:, :-1] | pairs[:, 1:]
+    inked = (pairs[:, :, :-1] | pairs[:, :, 1:]).reshape(number, blocks) != 0
 
     # of every image the inked blocks, then the first blank one (the first of all, which nobody asks for, if none is)
     kept = np.append(inked, np.ones((number, 1), bool), axis=1)  # [N, B + 1]
