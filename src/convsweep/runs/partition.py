@@ -11,8 +11,8 @@ from convsweep.config import RunConfig
 MEMBERS_OWN = {"init_scale", "undivided", "learning_rate", "seed", "epochs"}
 
 # Filters of a whole stack, in float32: 16 models of 8. What a step works on at a time (a plane of feature maps, a
-# member's dense weights) then stays within an L2 cache of 1 MB. With half as many a step costs 15% more, with twice as
-# many 8% less.
+# member's dense weights) then stays within an L2 cache of 1 MB. With half as many a step costs 25% more, with twice as
+# many 12% less.
 FILTERS_AT_ONCE = 128
 
 
