@@ -77,6 +77,7 @@ def follow(configs: Sequence[RunConfig], wanted: Wanted, splits: Splits) -> list
                 chosen = order[start : start + IMAGES_AT_ONCE]
                 batch = Batch(splits.train.images[chosen], splits.train.labels[chosen])
                 members.take(learn(network, batch), batch)
+            network.dense.settle()  # as an evaluation does, with which every epoch of `train` ends: the same bits
         for evaluation in wanted.evaluations:
             if evaluation.epoch == epoch:
                 evaluations[evaluation] = members.scores(network, _images(evaluation.split, splits), evaluation.images)
