@@ -3,7 +3,8 @@
     python -m benchmarks --mnist FOLDER     about 15 minutes; FOLDER holds MNIST's four IDX files
     python -m benchmarks --only sweep       within 4 minutes: what a sweep and its jobs cost
     python -m benchmarks --quick            about 4 minutes: fewer repeats, shorter sweeps
-    python -m benchmarks --only scale       an hour: sweeps of up to 10,000 jobs (--quick: 5 minutes)
+    python -m benchmarks --only scale       half an hour: sweeps of up to 10,000 jobs (--quick: 5 minutes)
+    python -m benchmarks --only options     a quarter of an hour: what options change in a sweep of 1,000 jobs
 
 A figure is the median of its repeats; the range beside it shows how calm the machine was. Leave it
 alone while this runs.
@@ -26,6 +27,7 @@ from benchmarks.results import PartInfo, Results
 from benchmarks.table import RATIOS, ROWS, Part, agrees, lines
 
 PARTS: tuple[Part, ...] = ("commands", "cluster", "sweep", "step", "growth")
+LONG_PARTS: tuple[Part, ...] = ("scale", "options")  # measured only if asked for; they have a page of their own
 
 EPOCHS, QUICK_EPOCHS = 10, 1  # of the sweeps of 32 runs
 
@@ -63,8 +65,8 @@ def main() -> None:
     results.write(merged)
     if "growth" in options.parts:
         fresh.call("growth_picture", "draw", merged["growth"])
-    if "scale" in options.parts:
-        write_block(SCALE, list(lines(merged, ["scale"])), SCALE_PAGE)
+    if set(options.parts) <= set(LONG_PARTS):
+        write_block(SCALE, list(lines(merged, LONG_PARTS)), SCALE_PAGE)
     else:
         write_block(BENCHMARK, list(lines(merged, PARTS)))
     print("\n".join(lines(measured, options.parts)))
@@ -86,7 +88,7 @@ def _options() -> Options:
     parser.add_argument("--quick", action="store_true", help="fewer repeats: about 4 minutes")
     parser.add_argument("--mnist", type=Path, metavar="FOLDER", help="MNIST's four IDX files, for the memory rows")
     parser.add_argument(
-        "--only", choices=(*PARTS, "scale"), help="one part of it; the others' results stay as they are"
+        "--only", choices=(*PARTS, *LONG_PARTS), help="one part of it; the others' results stay as they are"
     )
     arguments = parser.parse_args()
     return Options((arguments.only,) if arguments.only else PARTS, arguments.mnist, arguments.quick)
@@ -118,6 +120,7 @@ def _measure(options: Options, measured: Results) -> None:
     if "scale" in options.parts:
         _tell("Sweeps of many jobs ...")
         measured["scale"] = scale.growth(quick=options.quick)
+    if "options" in options.parts:
         _tell("What options change ...")
         measured["scale_options"] = scale.options(quick=options.quick)
 

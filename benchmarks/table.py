@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from benchmarks import scale_model
 from benchmarks.results import Results, Series
 
-Part = Literal["step", "sweep", "commands", "cluster", "growth", "scale"]
+Part = Literal["step", "sweep", "commands", "cluster", "growth", "scale", "options"]
 
 
 class Row(NamedTuple):
