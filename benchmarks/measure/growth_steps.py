@@ -7,7 +7,7 @@ from statistics import median
 
 from threadpoolctl import threadpool_limits
 
-from benchmarks.measure.step import LEARNING_RATE, convsweep_turn, images, parameters
+from benchmarks.measure.step import LEARNING_RATE, TURN, convsweep_turn, images, parameters
 from convsweep.nn.network import CNN
 from convsweep.nn.training import learn
 from convsweep.runs.partition import FILTERS_AT_ONCE
@@ -23,7 +23,7 @@ def microseconds(stacks: Sequence[int], filters: Sequence[int], repeats: int) ->
         filters: Numbers of filters, of one network and of as many as the launcher puts into a stack.
         repeats: Turns; medians are returned.
     """
-    batch = images(200)
+    batch = images(TURN)
     launchers = [max(FILTERS_AT_ONCE // number, 1) for number in filters]
     shapes = {(members, 8) for members in stacks}
     shapes |= {
