@@ -12,6 +12,9 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+
+import pytest
 
 PATIENCE = 30  # seconds that a daemon has to get up
 
@@ -133,12 +136,22 @@ class DaskCluster:
         (self.port,) = free_ports(1)
         self.address = f"tcp://127.0.0.1:{self.port}"
 
-    def start(self):
-        """Start all of it."""
-        self.hosts.make()
-        self.start_scheduler()
-        for number in (1, 2):
-            self.start_worker(number)
+    @classmethod
+    @contextmanager
+    def running(cls, folder, workers=(1, 2)):
+        """Start all of it, with the workers of some hosts, and end it afterwards; skip the tests if it can't be."""
+        pytest.importorskip("distributed", reason="needs convsweep[dask]")
+        if obstacle := Hosts.obstacle():
+            pytest.skip(obstacle)
+        cluster = cls(folder)
+        try:
+            cluster.hosts.make()
+            cluster.start_scheduler()
+            for number in workers:
+                cluster.start_worker(number)
+            yield cluster
+        finally:
+            cluster.end()
 
     def start_scheduler(self):
         """Start the scheduler; it listens on all interfaces, since namespaces reach it by different ones."""

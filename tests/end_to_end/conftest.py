@@ -26,6 +26,7 @@ from urllib.request import url2pathname
 import numpy as np
 import psutil
 import pytest
+from clusters import DaskCluster
 
 from convsweep.hydra_app.compose import compose_run
 from convsweep.nn.network import CNN
@@ -421,3 +422,9 @@ def healthy():
             return False
 
     return ask
+
+
+@pytest.fixture(scope="module")
+def on_dask(dask: DaskCluster) -> tuple[str, ...]:
+    """Return what trains a sweep on the module's Dask cluster."""
+    return ("train", "-m", "hydra.launcher.executor=dask", f"hydra.launcher.address={dask.address}")

@@ -10,7 +10,7 @@ import subprocess
 from contextlib import closing, contextmanager, nullcontext
 
 import pytest
-from clusters import DaskCluster, Hosts
+from clusters import DaskCluster
 from shifted_clocks import needs_compiler, shifted
 from training_sweeps import LONG, assert_went_on, paused, written
 
@@ -31,21 +31,8 @@ def needs(**packages):
 @pytest.fixture(scope="module")
 def dask(tmp_path_factory):
     """A Dask cluster of two hosts, without workers."""
-    pytest.importorskip("distributed", reason="needs convsweep[dask]")
-    if obstacle := Hosts.obstacle():
-        pytest.skip(obstacle)
-    cluster = DaskCluster(tmp_path_factory.mktemp("dask"))
-    try:
-        cluster.hosts.make()
-        cluster.start_scheduler()
+    with DaskCluster.running(tmp_path_factory.mktemp("dask"), workers=()) as cluster:
         yield cluster
-    finally:
-        cluster.end()
-
-
-@pytest.fixture(scope="module")
-def on_dask(dask):
-    return ("train", "-m", "hydra.launcher.executor=dask", f"hydra.launcher.address={dask.address}")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-from clusters import DaskCluster, Hosts, SlurmCluster, until
+from clusters import DaskCluster, SlurmCluster, until
 from training_sweeps import LONG, assert_went_on, paused, written
 
 from convsweep.records.journal import read_result
@@ -28,20 +28,8 @@ WAITING = "Waiting for 4 jobs that an earlier command left to the cluster"
 @pytest.fixture(scope="module")
 def dask(tmp_path_factory):
     """A Dask cluster of two hosts."""
-    pytest.importorskip("distributed", reason="needs convsweep[dask]")
-    if obstacle := Hosts.obstacle():
-        pytest.skip(obstacle)
-    cluster = DaskCluster(tmp_path_factory.mktemp("dask"))
-    try:
-        cluster.start()
+    with DaskCluster.running(tmp_path_factory.mktemp("dask")) as cluster:
         yield cluster
-    finally:
-        cluster.end()
-
-
-@pytest.fixture(scope="module")
-def on_dask(dask):
-    return ("train", "-m", "hydra.launcher.executor=dask", f"hydra.launcher.address={dask.address}")
 
 
 @pytest.fixture(scope="module")
