@@ -24,10 +24,9 @@ from benchmarks.measure import cluster, commands, fresh, growth, machine, many_j
 from benchmarks.measure.workplace import CommandError
 from benchmarks.readme import BENCHMARK, SCALE, SCALE_PAGE, write_block
 from benchmarks.results import PartInfo, Results
-from benchmarks.table import RATIOS, ROWS, Part, agrees, lines
+from benchmarks.table import LONG_PARTS, RATIOS, ROWS, Part, agrees, lines
 
 PARTS: tuple[Part, ...] = ("commands", "cluster", "sweep", "step", "growth")
-LONG_PARTS: tuple[Part, ...] = ("scale", "options")  # measured only if asked for; they have a page of their own
 
 EPOCHS, QUICK_EPOCHS = 10, 1  # of the sweeps of 32 runs
 

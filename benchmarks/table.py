@@ -7,6 +7,7 @@ from benchmarks import scale_model
 from benchmarks.results import Results, Series
 
 Part = Literal["step", "sweep", "commands", "cluster", "growth", "scale", "options"]
+LONG_PARTS: tuple[Part, ...] = ("scale", "options")  # measured only if asked for; they have a page of their own
 
 
 class Row(NamedTuple):
