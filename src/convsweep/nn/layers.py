@@ -313,7 +313,7 @@ class Dense:
 
 
 def _in_fours(rows: int) -> int:
-    """Return how many rows BLAS multiplies soonest if these are among them: in fours; two more cost more than four."""
+    """Round up a number of rows where BLAS, which takes four at a time, is slower with two or three left over."""
     return rows + 4 - rows % 4 if rows % 4 >= 2 else rows
 
 
