@@ -201,7 +201,7 @@ def is_live(mlruns: Path, sweep_id: str) -> bool:
 
 
 def is_under_way(mlruns: Path, sweep: Sweep) -> bool:
-    """Tell whether some launch of the sweep is at work, or may be a cluster without one."""
+    """Tell whether some launch of the sweep is at work, or a cluster may go on with it without one."""
     return sweep.may_go_on_alone or is_live(mlruns, sweep.id)
 
 

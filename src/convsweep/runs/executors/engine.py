@@ -54,7 +54,7 @@ class Engine(Protocol):
 
 class _Attempt(NamedTuple):
     stack: Stack
-    number: int  # the how manieth of this stack, from 1
+    number: int  # counts the attempts at this stack, from 1
 
 
 class Stacks:
