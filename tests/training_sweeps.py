@@ -4,6 +4,10 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
+from convsweep.nn.training import EpochEnd
+from convsweep.records.checkpoints import checkpoint_path
+from convsweep.records.journal import read_record
+
 LONG = (
     *("data.num_train=1000", "data.num_valid=50", "data.num_test=50", "train.epochs=25", "tracking.enabled=false"),
     *("model.num_filters=2,4", "train.seed=0,1"),
@@ -11,8 +15,18 @@ LONG = (
 
 
 def written(workplace):
-    """Return when each checkpoint was written."""
-    return {path: path.stat().st_mtime_ns for path in workplace.mlruns.glob("runs/*/checkpoints/*.npz")}
+    """Return when each checkpoint was written that training can go on from: one that the record's events tell.
+
+    A process that was stopped between a checkpoint and its event has left a file that is rightly written again.
+    """
+    records = [read_record(directory) for directory in workplace.records()]
+    paths = [
+        checkpoint_path(record.directory, event.epoch)
+        for record in records
+        for event in record.events
+        if isinstance(event, EpochEnd)
+    ]
+    return {path: path.stat().st_mtime_ns for path in paths}
 
 
 @contextmanager
