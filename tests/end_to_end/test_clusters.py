@@ -486,6 +486,20 @@ class TestRefusals:
         assert reason in ending.only_line
         assert slurm.queue() == []
 
+    @pytest.mark.parametrize(
+        ("option", "reason"), [("time=61", "PartitionTimeLimit"), ("options.nodes=2", "PartitionNodeLimit")]
+    )
+    @pytest.mark.parametrize("detached", [(), ("--detach",)])
+    def test_tasks_that_slurm_would_queue_but_never_start_are_refused_and_leave_the_queue(
+        self, slurm, on_slurm, bare_workplace, option, reason, detached
+    ):
+        asked = (*on_slurm, *FEW, f"++hydra.launcher.slurm.{option}", *detached)
+        ending = bare_workplace.convsweep(*asked, **slurm.environment)
+        assert ending.only_line == f"Slurm would never start tasks with this 'hydra.launcher.slurm': {reason}."
+        assert slurm.queue() == []
+        assert bare_workplace.records() == []
+        assert [sweep["state"] for sweep in bare_workplace.sweeps()] == ["failed"]
+
     def test_a_node_without_the_wanted_kernels_is_named_and_the_other_tasks_are_cancelled(
         self, slurm, on_slurm, bare_workplace
     ):

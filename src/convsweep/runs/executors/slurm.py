@@ -36,6 +36,12 @@ INTERVAL = 1.0  # seconds between two looks at what tasks have written
 QUEUE_INTERVAL = 5.0  # seconds between two looks at the queue: all users share its controller
 LOOKS = 2  # how often a task without a result must be missing from the queue before it is taken for dead
 CANCELLING = 60.0  # seconds that the queue has to drop cancelled tasks
+# why a task waits that will never start as it is; so do all reasons that name a limit of a single job
+NEVER = {
+    *("PartitionTimeLimit", "PartitionNodeLimit", "BadConstraints", "MaxMemPerLimit"),
+    *("AccountNotAllowed", "InvalidAccount", "QOSNotAllowed", "InvalidQOS"),
+}
+UNDECIDED, DECIDING = "PartitionConfig", 10.0  # what Slurm says of such a task at first, and for how many seconds
 
 
 class Settings(NamedTuple):
@@ -107,6 +113,7 @@ class Slurm:
             except submitit.core.utils.FailedJobError as error:
                 raise UserError(f"Slurm refuses 'hydra.launcher.slurm': {_reason(str(error))}") from error
             followed += [self._follow(job) for job in jobs]
+        self._refuse_what_never_starts()
         return followed
 
     def cancel(self) -> None:
@@ -167,6 +174,23 @@ class Slurm:
             UserError: Slurm doesn't answer.
         """
         return _run("squeue", "--noheader", "--array", "--format=%i", *self._of_sweep, *states).split()
+
+    def _refuse_what_never_starts(self) -> None:
+        """Refuse what most clusters queue although a limit of theirs forbids it.
+
+        Raises:
+            UserError: Tasks wait for such a reason.
+        """
+        deadline = time.monotonic() + DECIDING
+        while UNDECIDED in (reasons := self._reasons()) and time.monotonic() < deadline:
+            time.sleep(INTERVAL)
+        never = sorted(reason for reason in reasons if reason in NEVER or "PerJob" in reason)
+        if never:
+            raise UserError(f"Slurm would never start tasks with this 'hydra.launcher.slurm': {', '.join(never)}.")
+
+    def _reasons(self) -> set[str]:
+        """Return why tasks of this sweep wait, in Slurm's words."""
+        return set(_run("squeue", "--noheader", "--states=PENDING", "--format=%r", *self._of_sweep).splitlines())
 
     def _follow(self, job: "submitit.SlurmJob[Trained]") -> Future[Trained]:
         followed: Future[Trained] = Future()
