@@ -12,7 +12,7 @@ from PIL import Image
 from scipy import ndimage
 
 from convsweep.markdown import blocks, image, table
-from convsweep.nn.layers import MaxPool2, convolve
+from convsweep.nn.layers import convolve, max_pool
 from convsweep.nn.patches import Floats, Padding, to_blocks
 from experiments.harness.study import Facts, Report, Setting, Study, write_results
 
@@ -72,7 +72,7 @@ def _rows(pictures: dict[str, Floats]) -> Iterator[Row]:
                 outside = ndimage.correlate(picture, kernel, mode="constant")
                 outside = outside if padding == "same" else outside[1:-1, 1:-1]
                 yield _row(name, kernel_name, padding, convolve(picture, kernel[None], padding)[0], outside)
-    pooled = MaxPool2("all").forward(to_blocks(EXAMPLE)).reshape(2, 2)
+    pooled = max_pool(to_blocks(EXAMPLE)).reshape(2, 2)
     yield _row("example", "none", "max-pooling", pooled, ndimage.maximum_filter(EXAMPLE, 2, origin=-1)[::2, ::2])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gradcheck import check_gradient
 
-from convsweep.nn.layers import PENDING, Conv2d, Dense, MaxPool2, cross_entropy, gather, softmax, spread
+from convsweep.nn.layers import PENDING, Conv2d, Dense, MaxPool2, cross_entropy, gather, max_pool, softmax, spread
 from convsweep.nn.patches import image_blocks, image_patches
 
 TIES = ["all", "first", "split"]
@@ -44,22 +44,22 @@ def test_gathering_is_the_derivative_of_spreading(rng, padding):
     check_gradient(loss, kept, gather(towards, blocks), name=f"features ({padding})")
 
 
-def pooled(pool, maps):
-    """Pool a copy of the maps, which the backward pass uses up, as it does what is returned."""
-    return pool.forward(maps.copy())
+def pooled_and_back(ties, maps, towards):
+    """Return the maps pooled, and the gradient towards them given that of the result."""
+    pool = MaxPool2(ties, maps.copy(), np.empty_like(towards), towards, np.empty_like(maps))
+    return pool.forward().copy(), pool.backward()  # going back uses up the maps and the output
 
 
 @pytest.mark.parametrize("ties", TIES)
 def test_the_poolings_gradient_is_its_derivative_where_there_are_no_ties(rng, ties):
     maps = rng.permutation(4 * MEMBERS * FILTERS * 6).reshape(4, MEMBERS, FILTERS, 6) / 10  # no two alike
-    pool = MaxPool2(ties)
     towards = rng.normal(size=maps.shape[1:])
+    _, gradient = pooled_and_back(ties, maps, towards)
 
     def loss():
-        return (pooled(pool, maps) * towards).sum()
+        return (max_pool(maps) * towards).sum()
 
-    loss()
-    check_gradient(loss, maps, pool.backward(towards).copy(), name=f"feature maps ({ties})")
+    check_gradient(loss, maps, gradient, name=f"feature maps ({ties})")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -72,9 +72,8 @@ def test_a_tie_is_settled_by_the_rule(ties, expected, highest, dtype):
     """Whatever the sign of the maximum, and if what lies below it is the next number that there is."""
     maps = np.full((4, 1, 1, 1), highest, dtype)
     maps[1] = np.nextafter(maps[1], dtype(-np.inf))
-    pool = MaxPool2(ties)
-    pooled(pool, maps)
-    assert pool.backward(np.full((1, 1, 1), 6, dtype)).ravel().tolist() == expected
+    _, gradient = pooled_and_back(ties, maps, np.full((1, 1, 1), 6, dtype))
+    assert gradient.ravel().tolist() == expected
 
 
 @pytest.mark.parametrize("ties", TIES)
@@ -83,21 +82,19 @@ def test_the_gradients_way_through_is_that_of_a_plain_comparison(rng, ties, dtyp
     """The signs' way, on maps with ties of every kind, against masks."""
     maps = rng.integers(-2, 3, (4, MEMBERS, FILTERS, 169)).astype(dtype)
     towards = rng.normal(size=maps.shape[1:]).astype(dtype)
-    pool = MaxPool2(ties)
-    at_maximum = maps == pooled(pool, maps).copy()
+    output, gradient = pooled_and_back(ties, maps, towards)
+    at_maximum = maps == output
     if ties == "first":
         at_maximum &= at_maximum.cumsum(axis=0) == 1
     share = towards / at_maximum.sum(axis=0, dtype=dtype) if ties == "split" else towards
-    np.testing.assert_array_equal(pool.backward(towards), np.where(at_maximum, share, 0))
+    np.testing.assert_array_equal(gradient, np.where(at_maximum, share, 0))
 
 
 def test_splitting_a_tie_gives_the_mean_of_the_one_sided_derivatives():
     """At a tie the maximum has no derivative; a share a maximum is its symmetric derivative along the diagonal."""
     maps = np.full((4, 1, 1, 1), 2.0)
-    pool = MaxPool2("split")
-    pooled(pool, maps)
-    gradient = pool.backward(np.ones((1, 1, 1))).copy()
-    rise = pooled(pool, maps + 1e-6) - pooled(pool, maps - 1e-6)
+    _, gradient = pooled_and_back("split", maps, np.ones((1, 1, 1)))
+    rise = max_pool(maps + 1e-6) - max_pool(maps - 1e-6)
     assert gradient.sum() == pytest.approx(rise.item() / 2e-6)
 
 
@@ -180,9 +177,8 @@ def test_equal_patches_of_a_block_give_bit_equal_outputs(rng, dtype, num_filters
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_averaging_hands_a_quarter_of_the_gradient_to_every_place(rng, dtype):
-    pool = MaxPool2("average")
-    pooled(pool, rng.normal(size=(4, MEMBERS, FILTERS, 6)).astype(dtype))
+    maps = rng.normal(size=(4, MEMBERS, FILTERS, 6)).astype(dtype)
     towards = rng.normal(size=(MEMBERS, FILTERS, 6)).astype(dtype)
-    gradient = pool.backward(towards)
+    _, gradient = pooled_and_back("average", maps, towards)
     assert gradient.dtype == dtype
     np.testing.assert_array_equal(gradient, np.stack([towards / 4] * 4))

@@ -101,3 +101,14 @@ def test_images_are_gathered_alike_whatever_their_neighbours(digits):
         (alone,) = image_blocks(images[number : number + 1], "valid").images()
         for ours, theirs in zip(blocks, alone, strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(("size", "sizes"), [(1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (9, [5])])
+def test_parts_of_a_batch_are_gathered_as_if_alone(digits, size, sizes):
+    images = normalize(digits[0][:5])
+    parts = list(image_blocks(images, "valid").parts(size))
+    assert [len(part.places) for part in parts] == sizes
+    for number, part in enumerate(parts):
+        alone = image_blocks(images[number * size : (number + 1) * size], "valid")
+        for ours, theirs in zip(part, alone, strict=True):
+            np.testing.assert_array_equal(ours, theirs)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from convsweep.nn.layers import Conv2d, MaxPool2
+from convsweep.nn.layers import Conv2d, max_pool
 from convsweep.nn.layers import convolve as feature_maps
 from convsweep.nn.network import CNN, initial_parameters
 from convsweep.nn.patches import image_blocks, image_patches, normalize, to_blocks
@@ -34,7 +34,7 @@ def test_same_padding_keeps_the_images_size():
 
 def test_the_example_image_max_pooled():
     maps = to_blocks(IMAGE)
-    assert MaxPool2("all").forward(maps).reshape(2, 2).tolist() == [[80, 31], [90, 95]]
+    assert max_pool(maps).reshape(2, 2).tolist() == [[80, 31], [90, 95]]
 
 
 def test_raising_the_centre_weight_by_one_gives_the_centre_pixel():

@@ -94,8 +94,20 @@ def convolve(image: Floats, filters: Floats, padding: Padding) -> Floats:
     return maps.T.reshape(len(filters), *patches.shape[2:])
 
 
+def max_pool(maps: Floats, out: Floats | None = None) -> Floats:
+    """Return every block's maximum ``[...]`` of feature maps in block order, ``[4, ...]``.
+
+    >>> from convsweep.nn.patches import to_blocks
+    >>> image = np.array([[0, 50, 0, 29], [0, 80, 31, 2], [33, 90, 0, 75], [0, 9, 0, 95]], float)
+    >>> max_pool(to_blocks(image)).reshape(2, 2).tolist()
+    [[80.0, 31.0], [90.0, 95.0]]
+    """
+    maxima: Floats = np.maximum.reduce(maps, axis=0, out=out)
+    return maxima
+
+
 class MaxPool2:
-    """2x2 max-pooling of feature maps in block order.
+    """2x2 max-pooling of feature maps in block order, between buffers that stay the same.
 
     ``ties`` says who receives the gradient of a block whose maximum stands in several places (blank
     background makes that the common case on MNIST): ``all`` of them, each in full, as in the
@@ -104,51 +116,42 @@ class MaxPool2:
 
     Args:
         ties: ``all``, ``first``, ``split`` or ``average``.
-
-    >>> from convsweep.nn.patches import to_blocks
-    >>> image = np.array([[0, 50, 0, 29], [0, 80, 31, 2], [33, 90, 0, 75], [0, 9, 0, 95]], float)
-    >>> MaxPool2("all").forward(to_blocks(image)).reshape(2, 2).tolist()
-    [[80.0, 31.0], [90.0, 95.0]]
+        maps, output: ``[4, ...]`` and ``[...]``, what ``forward`` reads and writes.
+        grad_output, grad_maps: ``[...]`` and ``[4, ...]``, what ``backward`` reads and writes.
     """
 
-    def __init__(self, ties: Ties) -> None:
+    def __init__(self, ties: Ties, maps: Floats, output: Floats, grad_output: Floats, grad_maps: Floats) -> None:
         self.ties = ties
+        self._maps, self._output, self._grad_output, self._grad_maps = maps, output, grad_output, grad_maps
+        unsigned = np.uint32 if maps.itemsize == 4 else np.uint64  # whole numbers in the same memory
+        self._map_bits: Bits = maps.view(unsigned)
+        self._output_bits: Bits = output.view(unsigned)
+        self._grad_output_bits, self._grad_map_bits = grad_output.view(unsigned), grad_maps.view(unsigned)
 
-    def forward(self, maps: Floats, out: Floats | None = None) -> Floats:
-        """Return every block's maximum ``[...]`` of maps ``[4, ...]``."""
-        self._maps = maps
-        self._output = np.maximum.reduce(maps, axis=0, out=np.empty_like(maps[0]) if out is None else out)
-        return self._output
+    def forward(self) -> Floats:
+        """Return every block's maximum."""
+        return max_pool(self._maps, self._output)
 
-    def backward(self, grad_output: Floats, out: Floats | None = None) -> Floats:
-        """Hand the gradient ``[...]`` back to the last maps' maxima: ``[4, ...]``.
-
-        The maps' and the output's memory is used up.
-        """
-        maps, output = self._maps, self._output
-        out = np.empty_like(maps) if out is None else out
+    def backward(self) -> Floats:
+        """Hand the gradient back to the maps' maxima; the maps' and the output's memory is used up."""
         if self.ties == "average":
-            return np.multiply(grad_output, grad_output.dtype.type(1 / len(maps)), out)
+            return np.multiply(self._grad_output, self._maps.dtype.type(1 / len(self._maps)), self._grad_maps)
+        bits, grad_bits = self._map_bits, self._grad_output_bits
         # subtle: exact comparison is right here; equal patches give bit-equal feature map values
-        bits = _bits(maps)
-        np.subtract(maps, output, out=maps)  # at a maximum +0, whose bits are all 0; below 0 elsewhere
+        np.subtract(self._maps, self._output, self._maps)  # at a maximum +0, whose bits are all 0; below 0 elsewhere
         if self.ties != "all":
-            np.left_shift(bits.dtype.type(1), bits, out=bits)  # 1 at a maximum, 0 elsewhere
+            np.left_shift(bits.dtype.type(1), bits, bits)  # 1 at a maximum, 0 elsewhere
             if self.ties == "first":
-                _keep_first(bits, _bits(output))
+                _keep_first(bits, self._output_bits)
             else:
-                np.add.reduce(bits, axis=0, dtype=maps.dtype, out=output)
-                grad_output = np.divide(grad_output, output, out=output)
-            np.subtract(bits, 1, out=bits)  # 0 where the gradient goes, the largest whole number elsewhere
+                np.add.reduce(bits, axis=0, dtype=self._maps.dtype, out=self._output)
+                np.divide(self._grad_output, self._output, self._output)
+                grad_bits = self._output_bits
+            np.subtract(bits, 1, bits)  # 0 where the gradient goes, the largest whole number elsewhere
         # NumPy shifts all bits out where it is told to shift by more bits than there are: what isn't at a maximum
         # receives 0. Two passes over the maps; a product with a boolean mask takes four times as long.
-        np.left_shift(_bits(grad_output), bits, out=_bits(out))
-        return out
-
-
-def _bits(numbers: Floats) -> Bits:
-    """Return a view of floating-point numbers as whole numbers, without sign, of the same size."""
-    return numbers.view(np.uint32 if numbers.itemsize == 4 else np.uint64)
+        np.left_shift(grad_bits, bits, self._grad_map_bits)
+        return self._grad_maps
 
 
 def _keep_first(at_maximum: Bits, free: Bits) -> None:
@@ -165,12 +168,9 @@ def spread(kept: Floats, places: Indices, out: Floats | None = None) -> Floats:
     Args:
         kept: ``[R, K, F]``.
         places: ``[...]``, of ``ImageBlocks``: which of the K.
-        out: A buffer for the result.
-
-    Returns:
-        ``[R, ..., F]``.
+        out: A buffer for the result, ``[R, ..., F]``.
     """
-    return kept.take(places, axis=1, out=out, mode="clip")  # otherwise NumPy works in a buffer of its own
+    return kept.take(places, 1, out, "clip")  # otherwise NumPy works in a buffer of its own
 
 
 def gather(grad_features: Floats, blocks: ImageBlocks, out: Floats | None = None) -> Floats:
@@ -181,8 +181,8 @@ def gather(grad_features: Floats, blocks: ImageBlocks, out: Floats | None = None
         blocks: Over which they were spread.
         out: A buffer for the result.
     """
-    grad_kept = grad_features.take(blocks.numbers, axis=1, out=out, mode="clip")
-    np.vecmat(blocks.blank, grad_features, out=grad_kept[:, -1])
+    grad_kept = grad_features.take(blocks.numbers, 1, out, "clip")
+    np.vecmat(blocks.blank, grad_features, grad_kept[:, -1])
     return grad_kept
 
 
@@ -217,6 +217,10 @@ class Dense:
     Args:
         weights: ``[R, C, D]``, one row a class (the transpose of the canonical shape).
         biases: ``[R, C]``; copied.
+
+    Attributes:
+        features: The buffer ``[R, ...]`` that ``forward`` and ``update`` read; another one after every update.
+        grad_output: The buffer for the logits' gradient ``[R, C]`` that ``update`` reads; likewise.
     """
 
     def __init__(self, weights: Floats, biases: Floats) -> None:
@@ -249,20 +253,9 @@ class Dense:
             for n in range(classes, classes + PENDING)
         ]
         self._pending_rows, self._pending_factors = rows[:, classes:], factors[:, 1 + classes :]
-        self._settled = aligned_zeros((classes, members, rows.shape[2]), dtype).swapaxes(
-            0, 1
-        )  # laid out as the rows are
+        self._settled = aligned_zeros((classes, members, rows.shape[2]), dtype).swapaxes(0, 1)  # as the rows are
         self._pending = 0
-
-    @property
-    def features(self) -> Floats:
-        """The buffer ``[R, ...]`` that ``forward`` and ``update`` read; another one after every update."""
-        return self._turns[self._pending].features
-
-    @property
-    def grad_output(self) -> Floats:
-        """The buffer for the logits' gradient ``[R, C]`` that ``update`` reads; another one after every update."""
-        return self._turns[self._pending].grad_output
+        self._take_turn()
 
     @property
     def weights(self) -> Floats:
@@ -273,9 +266,9 @@ class Dense:
     def forward(self, out: Floats | None = None) -> Floats:
         """Return the logits ``[R, C]`` of ``features``."""
         # logits = weights @ features + biases = factors.T @ (rows @ features) + biases
-        turn = self._turns[self._pending]
-        np.matvec(turn.more_rows, turn.feature_rows, out=turn.more_products)
-        logits: Floats = np.vecmat(turn.products_and_one, turn.factors_and_biases, out=out)
+        turn = self._turn
+        np.matvec(turn.more_rows, turn.feature_rows, turn.more_products)
+        logits: Floats = np.vecmat(turn.products_and_one, turn.factors_and_biases, out)
         return logits
 
     def logits(self, member: int, features: Floats) -> Floats:
@@ -287,18 +280,19 @@ class Dense:
     def backward(self, grad_output: Floats) -> Floats:
         """Return the gradient towards the features, ``[R, ...]``, given the logits' ``[R, C]``."""
         # grad_features = weights.T @ grad_logits = rows.T @ (factors @ grad_logits)
-        turn = self._turns[self._pending]
-        np.matvec(turn.factors, grad_output, out=turn.products)
-        np.vecmat(turn.products, turn.rows, out=self._grad_rows)
+        turn = self._turn
+        np.matvec(turn.factors, grad_output, turn.products)
+        np.vecmat(turn.products, turn.rows, self._grad_rows)
         return self.grad_input
 
     def update(self) -> None:
         """Add to the parameters their gradient, given ``features`` and ``grad_output``."""
         # weights += outer(grad_logits, features); biases += grad_logits
-        self.biases += self.grad_output
+        np.add(self.biases, self.grad_output, self.biases)
         self._pending += 1
         if self._pending == PENDING:
             self.settle()
+        self._take_turn()
 
     def settle(self) -> None:
         """Add pending updates to the stored weights: none is pending then."""
@@ -310,6 +304,12 @@ class Dense:
         weights = self._turns[0].rows
         weights += self._settled
         self._pending = 0
+        self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Turn to what the layer works with while this number of updates is pending."""
+        self._turn = self._turns[self._pending]
+        self.features, self.grad_output = self._turn.features, self._turn.grad_output
 
 
 def _in_fours(rows: int) -> int:
@@ -323,11 +323,10 @@ def softmax(logits: Floats) -> Floats:
     >>> softmax(np.array([1000.0, 1000.0])).tolist()
     [0.5, 0.5]
     """
-    # p_c = exp(z_c - max z) / sum_k exp(z_k - max z). The ufuncs' own reductions: max and sum take twice as long,
-    # and in a training step of a single model that counts
-    probabilities: Floats = logits - np.maximum.reduce(logits, axis=-1, keepdims=True)
+    # p_c = exp(z_c - max z) / sum_k exp(z_k - max z)
+    probabilities: Floats = logits - logits.max(axis=-1, keepdims=True)
     np.exp(probabilities, out=probabilities)
-    probabilities /= np.add.reduce(probabilities, axis=-1, keepdims=True)
+    probabilities /= probabilities.sum(axis=-1, keepdims=True)
     return probabilities
 
 

@@ -27,7 +27,7 @@ from typing import Literal, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from convsweep.nn.layers import Conv2d, Dense, MaxPool2, Ties, aligned_zeros, gather, softmax, spread
+from convsweep.nn.layers import Conv2d, Dense, MaxPool2, Ties, aligned_zeros, gather, max_pool, softmax, spread
 from convsweep.nn.patches import KERNEL, BatchBlocks, Floats, ImageBlocks, Padding, PixelRange, feature_map_shape
 
 Gradient = Literal["exact", "last_class", "as_printed", "after_update", "without_log", "true_class", "softmax_twice"]
@@ -85,10 +85,9 @@ class _Buffers(NamedTuple):
     planes: Floats  # [4, 1, K, 9], the same, as the convolution reads them
     columns: Floats  # [1, 9, 4 * K], the same, as its gradient does
     maps: Floats  # [4, R, K, F]
-    pooled: Floats  # [R, K, F]
+    pool: MaxPool2  # from these to pooled features [R, K, F], and back
     grad_pooled: Floats  # [R, K, F]
-    grad_maps: Floats  # [4, R, K, F]; a member's four planes follow each other
-    grad_rows: Floats  # [R, 4 * K, F], the same
+    grad_rows: Floats  # [R, 4 * K, F]: a member's four planes of the maps' gradient follow each other
 
 
 class CNN:
@@ -133,7 +132,6 @@ class CNN:
         self.frozen = frozenset(frozen)
         self._updates_first = gradient == "after_update" and "dense" not in self.frozen
         self.conv = Conv2d(filters)
-        self.pool = MaxPool2(ties)
         self.dense = Dense(by_class, np.stack([p.biases for p in parameters]))
         reach_conv = (NUM_CLASSES - 1,) if gradient in ("last_class", "as_printed") else range(NUM_CLASSES)
         self._reach_conv = frozenset[int]() if "conv" in self.frozen else frozenset(reach_conv)  # labels
@@ -168,29 +166,26 @@ class CNN:
         logits = np.empty((len(self), len(batch.places), NUM_CLASSES), self.dtype)
         places = batch.places + batch.starts[:-1, None]  # [N, B], counted from the first image's start
         planes = batch.patches.transpose(2, 3, 0, 1, 4).reshape(4, KERNEL**2, -1).mT  # [4, sum of K, 9]
-        pool = MaxPool2(self.ties)
         for member in range(len(self)):  # one after the other: what a member needs stays in cache
-            features = spread(pool.forward(self.conv.maps(member, planes))[None], places)[0]  # [N, B, F]
+            features = spread(max_pool(self.conv.maps(member, planes))[None], places)[0]  # [N, B, F]
             logits[member] = self.dense.logits(member, features.reshape(len(features), -1))
         return logits
 
     def step(self, blocks: ImageBlocks, label: int, out: Floats | None = None) -> Floats:
         """Train every member on one image; return the logits ``[R, C]`` that it had before."""
         num_kept = len(blocks.numbers)
-        if num_kept not in self._buffers:
-            self._buffers[num_kept] = self._make_buffers(num_kept)
-        buffers = self._buffers[num_kept]
+        buffers = self._buffers.get(num_kept) or self._make_buffers(num_kept)
         np.copyto(buffers.patches, blocks.patches)
-        pooled = self.pool.forward(self.conv.forward(buffers.planes, buffers.maps), buffers.pooled)
-        spread(pooled, blocks.places, self.dense.features)
+        self.conv.forward(buffers.planes, buffers.maps)
+        spread(buffers.pool.forward(), blocks.places, self.dense.features)
         logits = self.dense.forward(out)
         grad_logits = self._scaled_gradient(logits, label, self.dense.grad_output)
         if self._updates_first:
             self.dense.update()
         if label in self._reach_conv:
             # with the weights as they were before this step, but for `after_update`
-            grad_pooled = gather(self.dense.backward(grad_logits), blocks, buffers.grad_pooled)
-            self.pool.backward(grad_pooled, buffers.grad_maps)
+            gather(self.dense.backward(grad_logits), blocks, buffers.grad_pooled)
+            buffers.pool.backward()
             self.conv.backward(buffers.columns, buffers.grad_rows)
             self.conv.update()
         if "dense" not in self.frozen and not self._updates_first:
@@ -205,16 +200,16 @@ class CNN:
         patches, maps, pooled, grad_pooled, grad_maps = (
             memory[: math.prod(each)].reshape(each) for memory, each in parts
         )
-        return _Buffers(
+        self._buffers[blocks] = _Buffers(
             patches=patches,
             planes=patches.reshape(KERNEL**2, 4, 1, blocks).transpose(1, 2, 3, 0),
             columns=patches.reshape(1, KERNEL**2, 4 * blocks),
             maps=maps,
-            pooled=pooled,
+            pool=MaxPool2(self.ties, maps, pooled, grad_pooled, grad_maps.swapaxes(0, 1)),
             grad_pooled=grad_pooled,
-            grad_maps=grad_maps.swapaxes(0, 1),
             grad_rows=grad_maps.reshape(members, 4 * blocks, num_filters),
         )
+        return self._buffers[blocks]
 
     def _scaled_gradient(self, logits: Floats, label: int, out: Floats) -> Floats:
         """Return -learning_rate times the loss's gradient towards the logits, ``[R, C]``."""
@@ -222,7 +217,7 @@ class CNN:
         # matrix whose entries are all -1 / learning_rate, one call in place of a sum, its broadcasting and a product
         np.subtract(logits, np.maximum.reduce(logits, axis=-1, keepdims=True), out)
         np.exp(out, out)
-        out /= np.vecmat(out, self._by_descent)
+        np.divide(out, np.vecmat(out, self._by_descent), out)
         if self.gradient == "as_printed":
             # p_y (1 - 2 p_y) in place of p_y (1 - p_y): the true class's gradient is 2 p_y - 1
             out[:, label] *= 2

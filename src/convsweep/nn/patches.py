@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 Floats = npt.NDArray[np.floating[Any]]
 Pixels = npt.NDArray[np.uint8]
@@ -104,6 +104,16 @@ class BatchBlocks(NamedTuple):
         for (start, end), places, blank in zip(pairwise(self.starts.tolist()), self.places, self.blank, strict=True):
             yield ImageBlocks(self.patches[..., start:end], self.numbers[start:end], places, blank)
 
+    def parts(self, size: int) -> Iterator["BatchBlocks"]:
+        """Yield the blocks of ``size`` images at a time, the last time of those that are left: views."""
+        for first in range(0, len(self.places), size):
+            images = slice(first, first + size)
+            starts = self.starts[first : first + size + 1]
+            kept = slice(starts[0], starts[-1])
+            yield BatchBlocks(
+                self.patches[..., kept], self.numbers[kept], starts - starts[0], self.places[images], self.blank[images]
+            )
+
 
 def image_blocks(images: Floats, padding: Padding) -> BatchBlocks:
     """Gather the 3x3 patches of images, block by block: as 2x2 pooling reads the feature map.
@@ -129,12 +139,14 @@ def image_blocks(images: Floats, padding: Padding) -> BatchBlocks:
 
     # of every image the inked blocks, then the first blank one (the first of all, which nobody asks for, if none is)
     kept = np.append(inked, np.ones((number, 1), bool), axis=1)  # [N, B + 1]
-    kept_before = kept.cumsum(axis=1) - 1
-    places = np.where(inked, kept_before[:, :-1], kept_before[:, -1:])
-    starts = np.append(0, (kept_before[:, -1] + 1).cumsum())
-    image = np.repeat(np.arange(number), np.diff(starts))
-    numbers = np.flatnonzero(kept) - image * (blocks + 1)
+    counts = np.count_nonzero(kept, axis=1)
+    starts = np.append(0, counts.cumsum())
+    image = np.repeat(np.arange(number), counts)
+    kept_places = np.flatnonzero(kept)
+    numbers = kept_places - image * (blocks + 1)
     numbers[starts[1:] - 1] = inked.argmin(axis=1)
+    places = np.repeat(counts - 1, blocks + 1)  # the last one, but for the inked blocks
+    places[kept_places] = np.arange(len(image)) - starts[image]
 
     # a block's window of 4x4 pixels is picked pixel by pixel
     corners = np.add.outer(2 * width * np.arange(rows), 2 * np.arange(columns)).ravel()[numbers]
@@ -144,7 +156,10 @@ def image_blocks(images: Floats, padding: Padding) -> BatchBlocks:
     for x in range(KERNEL + 1):
         for y in range(KERNEL + 1):
             flat[x * width + y :].take(corners, out=windows[x, y], mode="clip")
-    patches = sliding_window_view(windows, (2, 2), (0, 1)).transpose(0, 1, 3, 4, 2)  # [3, 3, 2, 2, sum of K]
+    # [3, 3, 2, 2, sum of K]: a tap further and a position further are both a pixel further
+    x, y, block = windows.strides
+    patches = as_strided(windows, (KERNEL, KERNEL, 2, 2, len(corners)), (x, y, x, y, block))
+    places = places.reshape(number, blocks + 1)[:, :blocks]
     return BatchBlocks(patches, numbers, starts, places, (~inked).astype(images.dtype))
 
 

@@ -7,6 +7,7 @@ consumes what it yields. Everything a run reports is in its events.
 import json
 import math
 from collections.abc import Collection, Generator, Iterator, Sequence
+from itertools import chain
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from convsweep.nn.patches import BatchBlocks, Floats, Pixels, image_blocks, norm
 Split = Literal["valid", "test"]
 
 IMAGES_AT_ONCE = 256  # whose blocks are found at a time, 1 to 3 MB: half as many cost a step 1% more in calls
-MAPS_AT_ONCE = 512  # feature maps of an evaluation: a member's filters times images. Nothing depends on the stack
+MAPS_AT_ONCE = 512  # feature maps that are evaluated at a time: a member's filters times images, whatever the stack
 
 
 class Batch(NamedTuple):
@@ -147,7 +148,7 @@ def learn(network: CNN, batch: Batch) -> Floats:
     """Train every member on the images, one after the other; return the logits before each step, ``[R, N, C]``."""
     logits = np.empty((len(batch.labels), len(network), NUM_CLASSES), network.dtype)
     with np.errstate(over="ignore", invalid="ignore"):  # a diverging member is reported, not warned of
-        images = (image for blocks in _batches(network, batch.images, IMAGES_AT_ONCE) for image in blocks.images())
+        images = chain.from_iterable(blocks.images() for blocks in _batches(network, batch.images, IMAGES_AT_ONCE))
         for image, label, of_image in zip(images, batch.labels.tolist(), logits, strict=True):
             network.step(image, label, of_image)
     return np.ascontiguousarray(logits.swapaxes(0, 1), np.float64)  # means are taken in the order of the memory
@@ -156,13 +157,14 @@ def learn(network: CNN, batch: Batch) -> Floats:
 def predict(network: CNN, images: Pixels) -> Floats:
     """Return every member's logits for images ``[N, 28, 28]``, without learning: ``[R, N, C]``, float64."""
     logits = np.empty((len(network), len(images), NUM_CLASSES))
-    at_once = max(MAPS_AT_ONCE // network.conv.filters.shape[1], 1)
-    start = 0
+    size = max(MAPS_AT_ONCE // network.conv.filters.shape[1], 1)  # of a part, in images
+    at_once = size * max(IMAGES_AT_ONCE // size, 1)
+    end = 0
     with np.errstate(over="ignore", invalid="ignore"):
-        for batch in _batches(network, images, at_once):
-            end = start + len(batch.places)
-            logits[:, start:end] = network.logits(batch)
-            start = end
+        for blocks in _batches(network, images, at_once):
+            for part in blocks.parts(size):
+                start, end = end, end + len(part.places)
+                logits[:, start:end] = network.logits(part)
     return logits
 
 
