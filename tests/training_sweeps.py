@@ -9,7 +9,7 @@ from convsweep.records.checkpoints import checkpoint_path
 from convsweep.records.journal import read_record
 
 LONG = (
-    *("data.num_train=1000", "data.num_valid=50", "data.num_test=50", "train.epochs=25", "tracking.enabled=false"),
+    *("data.num_train=1000", "data.num_valid=50", "data.num_test=50", "train.epochs=40", "tracking.enabled=false"),
     *("model.num_filters=2,4", "train.seed=0,1"),
 )
 
