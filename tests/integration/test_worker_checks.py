@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from sweeps_on_disk import record
+from worker_modules import page_faults_an_image
 
 from convsweep.errors import UserError
 from convsweep.records.journal import read_failure, read_result
@@ -22,6 +24,8 @@ from convsweep.runs.executors.engine import different_kernels
 from convsweep.runs.executors.environment import environment
 from convsweep.runs.executors.worker import train_stack
 from convsweep.runs.stack import run_stack
+
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -150,6 +154,13 @@ def test_a_process_on_a_worker_uses_the_kernels_it_is_told_to(demands, recorded)
     trained = call_in_process(train_stack, tuple(recorded.jobs), demands, sweep=demands.sweep, environment=told)
     assert (trained.worker.kernel, trained.worker.problems, trained.failures) == ("Haswell", (), {})
     assert read_result(recorded.run(0)).blas_kernel == "Haswell"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="how memory is kept is told to glibc")
+def test_a_process_on_a_worker_keeps_the_memory_that_training_needs_again_and_again():
+    path = os.pathsep.join([str(TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    faults = call_in_process(page_faults_an_image, sweep="", environment=environment() | {"PYTHONPATH": path})
+    assert faults < 1
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="Haswell's kernels are for x86-64")
