@@ -3,8 +3,8 @@
 from convsweep.records.machine import KERNEL_VARIABLE
 
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS", "VECLIB_MAXIMUM")}
-# bytes, for glibc, which otherwise may give a batch's memory back to the kernel and ask for it anew, page by page, for the
-# next batch: depending on what a process did before, its training took a quarter longer
+# bytes, for glibc, which otherwise may give a batch's memory back to the kernel and ask for it anew, page by page, for
+# the next batch: depending on what a process did before, its training took a quarter longer
 KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**26), "MALLOC_MMAP_THRESHOLD_": str(2**25)}
 
 
