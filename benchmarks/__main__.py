@@ -129,7 +129,7 @@ def _sweep(options: Options) -> Samples:
     _tell("A sweep of 32 runs, and its training alone ...")
     samples = sweeps.stacked(options.epochs, 1 if quick else 2)
     _tell("Telling MLflow of finished runs ...")
-    samples["mirror_cpu_s_per_run"] = mirroring.cpu_seconds_per_run(1)
+    samples["mirror_cpu_s_per_run"] = mirroring.cpu_seconds_per_run(1 if quick else 3)
     _tell("Figures, journal and checkpoints ...")
     samples["figures_cpu_s_per_run"] = fresh.call("recording", "figures", 1 if quick else 3, on=one_core)
     samples["journal_share_of_training"] = fresh.call("recording", "journal_share", options.epochs, 1, on=one_core)
