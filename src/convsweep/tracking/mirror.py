@@ -27,7 +27,7 @@ from convsweep.tracking.mirror_locks import helpers_lock, leaders_lock
 from convsweep.tracking.models import model_template
 from convsweep.tracking.session import Session
 from convsweep.tracking.shares import WHOLE, Share
-from convsweep.tracking.store import Store, StoreDeletedError, StoreError, connect
+from convsweep.tracking.store import Store, StoreDeletedError, StoreError, StoreForbidsError, connect
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.5, 10.0  # seconds between two looks at the records
 SHARE = 0.03  # of one core is what following a sweep may take while it trains
@@ -214,7 +214,8 @@ class _Follower:
             self._closed.wait(pause)
             return True
         assert self._closed_at is not None
-        if now + pause < max(self._closed_at, self._refused_at) + LAST_PATIENCE:
+        may_answer = not isinstance(error, StoreForbidsError)
+        if may_answer and now + pause < max(self._closed_at, self._refused_at) + LAST_PATIENCE:
             time.sleep(pause)
             return True
         self._say(f"{text}. The runs are complete in '{self._mlruns}': `convsweep sync` sends them.")

@@ -40,6 +40,11 @@ def reason(error: Exception, uri: str) -> str:
     return one_line(addresses.without_secrets(of_the_driver, uri))
 
 
+def is_forbidden(error: Exception) -> bool:
+    """Tell whether a server answers, but not to this user."""
+    return re.search(r"error code 40[13] != ", str(error)) is not None
+
+
 def one_line(text: str) -> str:
     """Return a text in one line: whole, for its end may be the way out, unless it is a page of a web server's.
 

@@ -29,7 +29,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from convsweep.errors import UserError
 from convsweep.tracking import addresses, database
-from convsweep.tracking.refusals import reason
+from convsweep.tracking.refusals import is_forbidden, reason
 
 STORE_ERRORS = (MlflowException, RequestException, SQLAlchemyError, sqlite3.Error, ImportError)
 
@@ -45,6 +45,10 @@ class StoreError(UserError):
     def __init__(self, text: str, *, away: bool = True) -> None:
         self.away = away
         super().__init__(text)
+
+
+class StoreForbidsError(StoreError):
+    """A server wants another user, password or token: asking once more is in vain."""
 
 
 class StoreDeletedError(StoreError):
@@ -148,7 +152,8 @@ def answering(uri: str) -> Iterator[None]:
         yield
     except STORE_ERRORS as error:
         text = f"MLflow's store '{addresses.shown(uri)}' cannot be used: {reason(error, uri)}"
-        raise StoreError(text, away=_is_away(error)) from error
+        kind = StoreForbidsError if is_forbidden(error) else StoreError
+        raise kind(text, away=_is_away(error)) from error
 
 
 def search(store: Store, condition: str) -> list[Run]:
