@@ -366,6 +366,19 @@ class TestSlurm:
         assert (ending.status, ending.err) == (0, "")
         assert slurm.next_number() - before == 2  # two jobs in two stacks
 
+    def test_a_controller_too_busy_to_say_why_tasks_wait_costs_the_sweep_nothing(
+        self, slurm, on_slurm, bare_workplace, tmp_path
+    ):
+        busy = tmp_path / "squeue"
+        said = "slurm_load_jobs error: Socket timed out on send/recv operation"
+        asked = 'case "$*" in *format=%r*)'
+        busy.write_text(f'#!/bin/sh\n{asked} echo "{said}" >&2; exit 1;; esac\nexec {shutil.which("squeue")} "$@"\n')
+        busy.chmod(0o755)
+        path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+        ending = bare_workplace.convsweep(*on_slurm, *FEW, "train.seed=0,1", PATH=path, **slurm.environment)
+        assert (ending.status, ending.err) == (0, "")
+        assert len(results(bare_workplace)) == 2
+
     @pytest.mark.parametrize(("answer", "status", "state"), [("y", 0, "detached"), ("n", 130, "killed")])
     def test_ctrl_c_in_a_terminal_asks_whether_to_leave_the_sweep_to_the_cluster(
         self, slurm, on_slurm, new_workplace, answer, status, state

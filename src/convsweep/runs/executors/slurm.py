@@ -189,8 +189,11 @@ class Slurm:
             raise UserError(f"Slurm would never start tasks with this 'hydra.launcher.slurm': {', '.join(never)}.")
 
     def _reasons(self) -> set[str]:
-        """Return why tasks of this sweep wait, in Slurm's words."""
-        return set(_run("squeue", "--noheader", "--states=PENDING", "--format=%r", *self._of_sweep).splitlines())
+        """Return why tasks of this sweep wait, in Slurm's words; nothing if it doesn't answer, for it is often busy."""
+        try:
+            return set(_run("squeue", "--noheader", "--states=PENDING", "--format=%r", *self._of_sweep).splitlines())
+        except UserError:
+            return set()  # what was submitted stays in the queue
 
     def _follow(self, job: "submitit.SlurmJob[Trained]") -> Future[Trained]:
         followed: Future[Trained] = Future()
