@@ -108,7 +108,7 @@ class TestFinishedSweep:
 
     def test_a_sweeps_description_begins_with_the_answer_and_ends_with_how_to_run_it_again(self, runs):
         parts = runs["sweep seed"]["tags"]["mlflow.note.content"].split("\n\n")
-        assert parts[0].startswith("Best on valid: lr0.005, ")
+        assert parts[0].startswith("Best on valid: lr0.005: ")
         assert parts[0] == runs["sweep seed"]["tags"]["convsweep.answer"]
         assert parts[1] == "3 runs over seed: 2 finished, 1 diverged."
         assert parts[-2] == "    convsweep train -m train.seed=0,1 'x=a`b'"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from convsweep.compare.runs import Run
     from convsweep.records.sweep import Sweep
 
+MOST_COMMANDS = 4  # that are printed
+
 
 @click.command()
 @mlruns_option
@@ -68,6 +70,7 @@ def compare(
         if len(comparisons) > 1:
             say(f"\nJudged on {comparison.group}:")
         _print_comparison(comparison, comparison.runs if single_runs else None, axes)
+    _print_next_step(comparisons, sweep)
     if mixed := mixed_kernels(run.result.blas_kernel for run in runs if run.result is not None):
         say(mixed)
     if sweep is not None:
@@ -96,18 +99,34 @@ def _print_missing(sweep: "Sweep", runs: "Sequence[Run]", mlruns: Path) -> None:
 def _print_comparison(comparison: "Comparison", runs: "Sequence[Run] | None", axes: "Sequence[str]") -> None:
     """Print a table and what follows from it; of single runs, if they are given."""
     from convsweep.commands.comparison_tables import MOST_ROWS, configurations_table, runs_table
-    from convsweep.compare.sentences import answer, method
+    from convsweep.compare.sentences import answer, confidence, left_out
     from convsweep.terminal import console, say
 
     table = configurations_table(comparison, console) if runs is None else runs_table(runs, axes, console)
     console.print(table)
-    left_out = len(comparison.standings if runs is None else runs) - MOST_ROWS
-    if left_out > 0:
-        say(f"... and {left_out} more: `--csv FILE` writes all runs.")
-    say(answer(comparison))
-    say(method(comparison))
+    hidden = len(comparison.standings if runs is None else runs) - MOST_ROWS
+    if hidden > 0:
+        say(f"... and {hidden} more: `--csv FILE` writes all runs.")
+    for sentences in (answer(comparison), confidence(comparison), left_out(comparison)):
+        if sentences:
+            say(sentences)
     if comparison.best_run is not None:
         say(f"Its best run's record and figures: {comparison.best_run.directory}")
+
+
+def _print_next_step(comparisons: "Sequence[Comparison]", sweep: "Sweep | None") -> None:
+    from convsweep.compare.next_step import next_step
+    from convsweep.compare.sentences import what_next
+    from convsweep.terminal import say
+
+    step = next_step(comparisons, sweep)
+    if step is None:
+        return
+    say(what_next(step))
+    for command in step.commands[:MOST_COMMANDS]:
+        say(f"  {command}")
+    if len(step.commands) > MOST_COMMANDS:
+        say(f"  and {len(step.commands) - MOST_COMMANDS} more commands: `--json FILE` writes all of them.")
 
 
 def _side_by_side(mlruns: Path, things: "Sequence[str]", *, others: "Sequence[object]") -> None:

@@ -51,14 +51,20 @@ def print_side_by_side(mlruns: Path, words: Sequence[str]) -> None:
             )
             continue
         say(f"\n{other.name} against {first.name}:")
+        is_chosen = first.is_chosen or other.is_chosen
+        if is_chosen:
+            say(
+                "  One of them was chosen as the best, so it is ahead by luck, too: no p values or intervals are given."
+            )
+            say("  `convsweep compare` says what can be told from the best.")
         differences = mean_differences(first, other)
         if differences:
             say(f"  over the {differences[0].num_seeds} seeds that both have:")
         else:
             say("  They share one seed at most, so their means are not compared.")
         for difference in differences:
-            say("  " + _difference(difference))
-        _print_disagreements(first, other)
+            say("  " + _difference(difference, is_chosen=is_chosen))
+        _print_disagreements(first, other, is_chosen=is_chosen)
 
 
 def _check_distinct(words: Sequence[str], subjects: Sequence[Subject]) -> None:
@@ -93,17 +99,17 @@ def _value(metric: Metric, value: float) -> str:
     return percent(value) if metric.endswith("accuracy") else f"{value:.4f}"
 
 
-def _difference(found: MeanDifference) -> str:
+def _difference(found: MeanDifference, *, is_chosen: bool) -> str:
     is_accuracy = found.metric.endswith("accuracy")
     times, form, unit = (100, "+.2f", " points") if is_accuracy else (1, "+.4f", "")
+    difference = f"{_words(found.metric)}: {times * found.difference:{form}}{unit}"
+    if is_chosen:
+        return difference
     low, high = (times * end for end in found.interval)
-    return (
-        f"{_words(found.metric)}: {times * found.difference:{form}}{unit} (95%: {low:{form}} to {high:{form}}; "
-        f"p = {found.p:.2g}, paired t test)"
-    )
+    return f"{difference} (95%: {low:{form}} to {high:{form}}; p = {found.p:.2g}, paired t test)"
 
 
-def _print_disagreements(first: Subject, second: Subject) -> None:
+def _print_disagreements(first: Subject, second: Subject, *, is_chosen: bool) -> None:
     ours, theirs = comparable_runs(first, second)
     try:
         found = disagreements(ours, theirs)
@@ -111,9 +117,10 @@ def _print_disagreements(first: Subject, second: Subject) -> None:
         say(f"  Their answers are not compared: {error}")
         return
     for one in found:
+        p = "" if is_chosen else f" (McNemar's p = {one.p:.2g})"
         say(
             f"  {one.split} images that only one of them gets right: {len(one.only_first)} by {ours.name}, "
-            f"{len(one.only_second)} by {theirs.name} (McNemar's p = {one.p:.2g})"
+            f"{len(one.only_second)} by {theirs.name}{p}"
         )
         for run, places in ((ours, one.only_first), (theirs, one.only_second)):
             if places:

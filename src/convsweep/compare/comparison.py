@@ -1,9 +1,12 @@
 """Which configuration is best on ``valid``, how sure that is, and which others can't be told from it.
 
 Configurations are chosen by their accuracy on ``valid``; ``test`` is only reported. What is compared depends on what
-there is. Configurations with several seeds in common are compared seed by seed: the answer holds for new seeds, on
-these images. Configurations with one seed each are compared image by image: the answer holds for these trained
-networks, on new images.
+there is (see ``shared_seeds``). Configurations with several seeds in common are compared seed by seed: the answer holds
+for new seeds, on these images. Where there is one run of each, they are compared image by image: the answer holds for
+these trained networks, on new images.
+
+A configuration of which a run diverged is not compared, whatever the others of its runs reach. One that lacks seeds is
+left out, and while its mean is higher than all that were compared, nothing is called the best.
 """
 
 from collections.abc import Sequence
@@ -14,6 +17,7 @@ import numpy.typing as npt
 
 from convsweep.compare.configurations import Configuration, configurations
 from convsweep.compare.runs import SEEDS, Run, in_order, varied
+from convsweep.compare.shared_seeds import Seeds, choose_runs
 from convsweep.compare.statistics.best import best_candidates, best_candidates_of_answers
 from convsweep.compare.statistics.intervals import Interval, student_interval, wilson_interval
 from convsweep.nn.training import Split
@@ -21,14 +25,13 @@ from convsweep.records.files import DamagedError
 from convsweep.records.predictions import PREDICTIONS, load_predictions
 
 Method = Literal["seeds", "images", "none"]
-Relation = Literal["best", "can't tell", "worse", "not compared"]
+Relation = Literal["best", "can't tell", "not the best", "not compared"]
 
-
-Seeds = tuple[tuple[int, ...], ...]
+CONFIDENCE = 0.95  # of the set that holds the best configuration, and of all intervals together
 
 
 class Estimate(NamedTuple):
-    """A mean accuracy and its 95% interval: over seeds, or over images if there is one seed."""
+    """A mean accuracy and its interval: over seeds, or over images if it is that of one run."""
 
     mean: float  # 0..1
     interval: Interval
@@ -38,14 +41,18 @@ class Standing(NamedTuple):
     """A configuration among those that it is compared with."""
 
     configuration: Configuration
+    runs: tuple[Run, ...]  # the finished ones that the estimates are of
     valid: Estimate | None  # None: no run has finished
     test: Estimate | None
     relation: Relation  # to the best
-    p: float | None  # that it is the best, from its seeds; None: the best itself, or not compared by seeds
+    p: float | None  # that it is the best, from its seeds; None: it leads, or was not compared by seeds
 
 
 class Comparison(NamedTuple):
-    """Configurations that were judged on the same images and trained by the same code, best on ``valid`` first."""
+    """Configurations that were judged on the same images and trained by the same code.
+
+    Those that were compared come first, the highest mean on ``valid`` first; then come those that were not.
+    """
 
     group: str  # which images these are, and which code trained the runs if there are several
     num_valid: int
@@ -53,8 +60,8 @@ class Comparison(NamedTuple):
     keys: tuple[str, ...]  # the configuration keys that vary, seeds apart
     standings: tuple[Standing, ...]
     method: Method
-    seeds: Seeds  # that all compared configurations have in common; none if each has one seed
-    obstacle: str  # why nothing could be compared, a sentence; empty if it was
+    seeds: Seeds  # that all compared configurations have in common; none if one run of each was compared
+    obstacle: str  # why nothing was tested, a sentence; empty if it was
 
     @property
     def runs(self) -> list[Run]:
@@ -63,25 +70,46 @@ class Comparison(NamedTuple):
 
     @property
     def num_seeds(self) -> int:
-        """How many seeds all compared configurations have in common; 0 if each has one."""
+        """How many seeds all compared configurations have in common; 0 if one run of each was compared."""
         return len(self.seeds)
 
     @property
+    def compared(self) -> list[Standing]:
+        """The configurations that were compared, the highest mean on ``valid`` first."""
+        return [standing for standing in self.standings if standing.relation != "not compared"]
+
+    @property
+    def leader(self) -> Standing | None:
+        """The one with the highest mean of those compared; None if there is none."""
+        return next(iter(self.compared), None)
+
+    @property
+    def left_out(self) -> list[Standing]:
+        """The configurations that lack a seed which those compared share, the highest mean first."""
+        lacking = [one for one in self.standings if one.relation == "not compared" and one.configuration.is_sound]
+        return sorted(lacking, key=_mean_on_valid, reverse=True)
+
+    @property
+    def higher_left_out(self) -> list[Standing]:
+        """Those left out whose mean is higher than the leader's: while there are any, nothing is the best."""
+        return [one for one in self.left_out if _mean_on_valid(one) > _mean_on_valid(self.leader)]
+
+    @property
     def best(self) -> Standing | None:
-        """The best configuration; None if no run has finished."""
-        return self.standings[0] if self.standings and self.standings[0].valid is not None else None
+        """The best configuration; None if no run has finished, or if that isn't decided."""
+        return None if self.higher_left_out else self.leader
 
     @property
     def best_run(self) -> Run | None:
-        """The run of the best configuration that did best on ``valid``; None if no run has finished."""
+        """The run of the best configuration that did best on ``valid``; None if there is no best one."""
         if self.best is None:
             return None
         return min(self.best.configuration.finished, key=lambda run: (-(run.valid_accuracy or 0), run.valid_loss))
 
     @property
     def candidates(self) -> list[Standing]:
-        """The other configurations that can't be told from the best."""
-        return [standing for standing in self.standings if standing.relation == "can't tell"]
+        """The others that can't be told from the one that leads."""
+        return [standing for standing in self.compared[1:] if standing.relation == "can't tell"]
 
 
 def best_run(comparisons: Sequence[Comparison]) -> Run | None:
@@ -114,39 +142,45 @@ def _compare(group: str, runs: Sequence[Run], axes: Sequence[str]) -> Comparison
     keys = tuple(key for key in varied(runs, axes) if key not in SEEDS)
     found = configurations(runs, keys)
     num_valid, num_test = (int(str(runs[0].values[f"data.num_{split}"])) for split in ("valid", "test"))
-    sound = [configuration for configuration in found if configuration.is_sound]
-    seeds = _common_seeds(sound)
-    compared = [one for one in sound if one.has(seeds)]
-    compared.sort(key=lambda one: -one.valid_accuracies(seeds).mean())  # stable: equals stay in the order of their loss
-    judgement = _judge(compared, seeds, num_valid, num_sound=len(sound))
-    standings = []
-    for one, (relation, p) in zip(compared, judgement.relations, strict=True):
-        valid, test = _estimate(one.valid_accuracies(seeds), num_valid), _estimate(one.test_accuracies(seeds), num_test)
-        standings.append(Standing(one, valid, test, relation, p))
-    known = {id(one) for one in compared}
-    for one in (one for one in found if id(one) not in known):
-        valid, test = _estimate(one.valid_accuracies(), num_valid), _estimate(one.test_accuracies(), num_test)
-        standings.append(Standing(one, valid, test, "not compared", None))
-    return Comparison(group, num_valid, num_test, keys, tuple(standings), judgement.method, seeds, judgement.obstacle)
+    # all intervals hold at once (Bonferroni), and so does that of whichever configuration came out best
+    confidence = 1 - (1 - CONFIDENCE) / max(sum(bool(one.finished) for one in found), 1)
+
+    seeds, chosen = choose_runs(found)
+
+    def standing(one: Configuration, runs_of_one: tuple[Run, ...]) -> Standing:
+        valid = _estimate([run.valid_accuracy for run in runs_of_one], num_valid, confidence, over_seeds=bool(seeds))
+        test = _estimate([run.test_accuracy for run in runs_of_one], num_test, confidence, over_seeds=bool(seeds))
+        return Standing(one, runs_of_one, valid, test, "not compared", None)
+
+    compared = [standing(one, of_one) for one, of_one in zip(found, chosen, strict=True) if of_one]
+    compared.sort(key=_mean_on_valid, reverse=True)  # stable: equals stay in the order of their loss
+    judgement = _judge(compared, seeds, num_valid)
+    judged = [
+        one._replace(relation=relation, p=p) for one, (relation, p) in zip(compared, judgement.relations, strict=True)
+    ]
+    others = [standing(one, one.finished) for one, of_one in zip(found, chosen, strict=True) if not of_one]
+    standings = (*judged, *others)
+    comparison = Comparison(group, num_valid, num_test, keys, standings, judgement.method, seeds, judgement.obstacle)
+    if comparison.best is None:
+        return comparison
+    return comparison._replace(standings=(comparison.best._replace(relation="best"), *standings[1:]))
 
 
-def _common_seeds(sound: Sequence[Configuration]) -> Seeds:
-    """Return the seeds, two at least, that the most configurations have in common; the most of those.
-
-    Configurations that lack one of them are not compared: whether a single run was lucky can't be told.
-    """
-    choices = {tuple(run.seeds for run in one.finished) for one in sound if len(one.finished) >= 2}
-    with_all = {choice: sum(one.has(choice) for one in sound) for choice in choices}
-    return max(with_all, key=lambda choice: (with_all[choice], len(choice), choice), default=())
+def _mean_on_valid(standing: Standing | None) -> float:
+    return -np.inf if standing is None or standing.valid is None else standing.valid.mean
 
 
-def _estimate(accuracies: npt.NDArray[np.float64], num_images: int) -> Estimate | None:
-    if len(accuracies) == 0:
+def _estimate(
+    accuracies: Sequence[float | None], num_images: int, confidence: float, *, over_seeds: bool
+) -> Estimate | None:
+    """Return the mean and its interval; nothing bounds that over seeds if there is one seed."""
+    if not accuracies:
         return None
-    mean = float(accuracies.mean())
-    if len(accuracies) == 1:
-        return Estimate(mean, wilson_interval(round(mean * num_images), num_images))
-    low, high = student_interval(accuracies, step=1 / num_images)
+    values = np.array(accuracies, float)
+    mean = float(values.mean())
+    if len(values) == 1 and not over_seeds:
+        return Estimate(mean, wilson_interval(round(mean * num_images), num_images, confidence=confidence))
+    low, high = student_interval(values, step=1 / num_images, confidence=confidence)
     return Estimate(mean, Interval(max(low, 0.0), min(high, 1.0)))
 
 
@@ -158,36 +192,33 @@ class _Judgement(NamedTuple):
     obstacle: str = ""
 
 
-def _judge(compared: Sequence[Configuration], seeds: Seeds, num_valid: int, *, num_sound: int) -> _Judgement:
-    """Compare configurations with the best, which comes first.
+def _judge(compared: Sequence[Standing], seeds: Seeds, num_valid: int) -> _Judgement:
+    """Say of each configuration whether it can be the best; of the first one, which leads, it always can.
 
     Args:
         compared: The configurations.
-        seeds: That all of them have, two at least; none if there are no such seeds.
+        seeds: That all of them have, two at least; none if there is one run of each.
         num_valid: The number of images they were judged on.
-        num_sound: How many configurations there are, those that lack a seed included.
     """
-    untold: list[tuple[Relation, float | None]] = [("not compared", None)] * (len(compared) - 1)
+    untold: list[tuple[Relation, float | None]] = [("can't tell", None)] * len(compared)
     if len(compared) < 2:
-        alone = "There is only one configuration, so there is nothing to compare it with."
-        apart = "No two configurations have two seeds in common: give all of them the same seeds."
-        return _Judgement("none", [("best", None)] * len(compared), alone if num_sound < 2 else apart)
+        alone = "Only one configuration has results from all its seeds, so there is nothing to compare it with."
+        return _Judgement("none", untold, alone)
     if seeds:
-        found = best_candidates([one.valid_accuracies(seeds) for one in compared], step=1 / num_valid)
-        return _Judgement(
-            "seeds", [("best", None), *zip(_relations(found.is_candidate), found.p[1:].tolist(), strict=True)]
-        )
+        accuracies = [[run.valid_accuracy for run in one.runs] for one in compared]
+        found = best_candidates(np.array(accuracies, float), step=1 / num_valid, confidence=CONFIDENCE)
+        p: list[float | None] = [None, *found.p[1:].tolist()]
+        return _Judgement("seeds", list(zip(_relations(found.is_candidate), p, strict=True)))
     try:
-        correct = [answers(one.finished[0], "valid") for one in compared]
+        correct = [answers(one.runs[0], "valid") for one in compared]
     except DamagedError as error:
-        return _Judgement("none", [("best", None), *untold], f"{error} The same command again makes it anew.")
-    is_candidate = best_candidates_of_answers(np.array(correct))
-    return _Judgement("images", [("best", None), *((relation, None) for relation in _relations(is_candidate))])
+        return _Judgement("none", untold, f"{error} The same command again makes it anew.")
+    is_candidate = best_candidates_of_answers(np.array(correct), confidence=CONFIDENCE)
+    return _Judgement("images", [(relation, None) for relation in _relations(is_candidate)])
 
 
 def _relations(is_candidate: npt.NDArray[np.bool_]) -> list[Relation]:
-    """Return the relation to the best of all that come after it."""
-    return ["can't tell" if candidate else "worse" for candidate in is_candidate[1:]]
+    return ["can't tell" if candidate else "not the best" for candidate in is_candidate]
 
 
 def answers(run: Run, split: Split) -> npt.NDArray[np.bool_]:

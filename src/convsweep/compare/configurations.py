@@ -4,12 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from convsweep.compare.runs import SEEDS, Run
 from convsweep.naming import short_name
-
-Floats = npt.NDArray[np.float64]
 
 
 class Configuration(NamedTuple):
@@ -34,18 +31,6 @@ class Configuration(NamedTuple):
         """Whether some runs finished and none diverged: only then a mean says how the configuration does."""
         return bool(self.finished) and self.num_diverged == 0
 
-    def valid_accuracies(self, seeds: Sequence[tuple[int, ...]] = ()) -> Floats:
-        """Return those of the finished runs with these seeds, in their order; of all, if there are none. 0..1."""
-        return np.array([run.valid_accuracy for run in self._runs_of(seeds)], float)
-
-    def test_accuracies(self, seeds: Sequence[tuple[int, ...]] = ()) -> Floats:
-        """Return those on ``test``; otherwise as ``valid_accuracies``."""
-        return np.array([run.test_accuracy for run in self._runs_of(seeds)], float)
-
-    def has(self, seeds: Sequence[tuple[int, ...]]) -> bool:
-        """Tell whether runs with all of these seeds have finished."""
-        return set(seeds) <= {run.seeds for run in self.finished}
-
     @property
     def valid_loss(self) -> float:
         """Mean over the finished runs, nats."""
@@ -55,12 +40,6 @@ class Configuration(NamedTuple):
     def seconds(self) -> float:
         """Mean training time of the finished runs."""
         return float(np.mean([run.result.seconds for run in self.finished if run.result is not None]))
-
-    def _runs_of(self, seeds: Sequence[tuple[int, ...]]) -> Sequence[Run]:
-        if not seeds:
-            return self.finished
-        by_seeds = {run.seeds: run for run in self.finished}
-        return [by_seeds[one] for one in seeds]
 
 
 def configurations(runs: Iterable[Run], keys: Sequence[str]) -> list[Configuration]:
@@ -96,5 +75,5 @@ def _distinct(runs: Iterable[Run]) -> Iterable[Run]:
 def _rank(configuration: Configuration) -> tuple[bool, bool, float, float]:
     if not configuration.finished:
         return True, True, 0.0, 0.0
-    mean = float(configuration.valid_accuracies().mean())
+    mean = float(np.mean([run.valid_accuracy for run in configuration.finished]))
     return not configuration.is_sound, False, -mean, configuration.valid_loss

@@ -7,7 +7,8 @@ from typing import Any
 
 from convsweep.compare.comparison import Comparison, Estimate, Standing
 from convsweep.compare.effects import Effects, find_effects
-from convsweep.compare.sentences import answer, method
+from convsweep.compare.next_step import next_step
+from convsweep.compare.sentences import answer, confidence, left_out, method
 from convsweep.records.sweep import Sweep
 
 
@@ -16,7 +17,12 @@ def to_json(comparisons: Sequence[Comparison], sweep: Sweep | None) -> str:
 
     An interval is ``[low, high]``; an end that nothing bounds is ``null``. Accuracies are 0..1, losses nats.
     """
-    document = {"sweep": sweep.id if sweep else None, "comparisons": [_comparison(found) for found in comparisons]}
+    step = next_step(comparisons, sweep)
+    document = {
+        "sweep": sweep.id if sweep else None,
+        "comparisons": [_comparison(found) for found in comparisons],
+        "next": step and step._asdict(),
+    }
     return json.dumps(_finite(document), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
@@ -25,10 +31,14 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         "judged_on": comparison.group,
         "num_valid": comparison.num_valid,
         "num_test": comparison.num_test,
+        "decided": comparison.best is not None,
         "answer": answer(comparison),
+        "confidence": confidence(comparison),
+        "left_out": left_out(comparison),
         "method": method(comparison),
         "compared_by": comparison.method,
         "num_seeds_in_common": comparison.num_seeds,
+        "seeds_in_common": [{"seed": seed, "order_seed": order} for seed, order in comparison.seeds],
         "varied": comparison.keys,
         "best_run": comparison.best_run.run_key if comparison.best_run else None,
         "configurations": [_standing(standing) for standing in comparison.standings],
@@ -44,7 +54,7 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "values": configuration.values,
         "relation": standing.relation,
         "p": standing.p,
-        "n": len(configuration.finished),
+        "n": len(standing.runs),
         "valid_accuracy": _estimate(standing.valid),
         "test_accuracy": _estimate(standing.test),
         "valid_loss": configuration.valid_loss if finished else None,

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from convsweep.compare.comparison import best_run, compare_runs
+from convsweep.compare.comparison import compare_runs
 from convsweep.compare.configurations import Configuration
 from convsweep.compare.runs import Run, load_run, load_runs
+from convsweep.compare.sentences import answer
 from convsweep.errors import UserError
 from convsweep.records.journal import run_directory
 from convsweep.records.sweep import Sweep, find_sweep, read_sweeps
@@ -19,6 +20,7 @@ class Subject(NamedTuple):
 
     name: str
     runs: tuple[Run, ...]  # one at least, in the order of their seeds
+    is_chosen: bool = False  # as the best of its sweep: it is ahead by luck, too
 
 
 def find_subject(mlruns: Path, word: str) -> Subject:
@@ -31,7 +33,8 @@ def find_subject(mlruns: Path, word: str) -> Subject:
     sweep = find_sweep(mlruns) if word == "best" else next((one for one in sweeps if one.id == word), None)
     if sweep is not None:
         run = _best_run(mlruns, sweep)
-        return next(_of(one, word) for one in _configurations(mlruns, sweep) if run in one.runs)
+        best = next(one for one in _configurations(mlruns, sweep) if run in one.runs)
+        return _of(best, word)._replace(is_chosen=True)
     keys = _run_keys(mlruns, word, sweeps)
     if keys:
         run = _finished_run(mlruns, keys, word)
@@ -65,15 +68,17 @@ def find_run(mlruns: Path, word: str) -> Run:
 
 
 def _best_run(mlruns: Path, sweep: Sweep) -> Run:
-    comparisons = [one for one in compare_runs(load_runs(mlruns, sweep), sweep.axes) if one.best is not None]
+    comparisons = [one for one in compare_runs(load_runs(mlruns, sweep), sweep.axes) if one.leader is not None]
     if len(comparisons) > 1:
         groups = "; ".join(one.group for one in comparisons)
         raise UserError(
             f"'best' must be one run (those of sweep {sweep.id} were judged on different images: {groups})."
         )
-    found = best_run(comparisons)
+    if not comparisons:
+        raise UserError(f"No run of sweep {sweep.id} has finished, or each configuration diverged with some seed.")
+    found = comparisons[0].best_run
     if found is None:
-        raise UserError(f"No run of sweep {sweep.id} has finished.")
+        raise UserError(f"'best' must be one run. {answer(comparisons[0])}")
     return found
 
 

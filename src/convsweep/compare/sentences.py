@@ -1,51 +1,109 @@
 """What a comparison says, in sentences: the same in the terminal, in MLflow and in the report."""
 
 import math
+from collections.abc import Callable, Sequence
 
 from convsweep.compare.comparison import Comparison, Estimate, Standing
 from convsweep.compare.configurations import Configuration
 from convsweep.compare.effects import Step
+from convsweep.compare.next_step import NextStep
 from convsweep.compare.statistics.intervals import Interval, wilson_interval
-from convsweep.compare.statistics.paired import paired_t_p, sign_flip_p, smallest_sign_flip_p
 from convsweep.naming import MINUS, as_text, column
 
-MOST_NAMES = 4  # of configurations that can't be told from the best
+MOST_NAMES = 4  # of configurations in a sentence
 
 
 def answer(comparison: Comparison) -> str:
-    """Say in a sentence or two which configuration is best, how well it does, and what can't be told from it."""
-    best = comparison.best
+    """Say which configuration is best, how well it does, and what can't be told from it; or that it isn't decided."""
+    best, leader = comparison.best, comparison.leader
+    if leader is None or leader.valid is None:
+        diverged = any(one.configuration.finished for one in comparison.standings)
+        return "Every configuration diverged with some seed." if diverged else "No run has finished."
     if best is None:
-        return "No run has finished."
-    seeds = counted(comparison.num_seeds or len(best.configuration.finished), "seed")
-    sentence = f"Best on valid: {best.configuration.name}, {_with_interval(best.valid, seeds)}"
-    sentence += f"; test {percent(best.test.mean)}." if best.test is not None else "."
+        return _not_decided(comparison, leader)
+    seeds = counted(len(leader.runs), "seed")
+    test = f"test {percent(leader.test.mean)} ({interval_text(leader.test)}), " if leader.test is not None else ""
+    sentence = (
+        f"Best on valid: {leader.configuration.name}: {test}valid {percent(leader.valid.mean)} "
+        f"({interval_text(leader.valid)}); 95% intervals, {seeds}."
+    )
     return sentence if comparison.method == "none" else f"{sentence} {_candidates(comparison)}"
+
+
+def confidence(comparison: Comparison) -> str:
+    """Say in a sentence how sure the answer is, or why nothing was tested."""
+    if comparison.leader is None or comparison.method == "none":
+        return comparison.obstacle if comparison.leader is not None else ""
+    marked = "'best' or 'can't tell'" if comparison.best is not None else "'can't tell'"
+    what = "these" if comparison.best is not None else "the compared"
+    scope = {
+        "seeds": f"over all seeds, on these {comparison.num_valid:,} images",
+        "images": "as trained here with one seed each, on all images; other seeds may change it",
+        "none": "",
+    }[comparison.method]
+    most = max(len(one.configuration.finished) for one in comparison.compared)
+    shared = f" They were compared on the {comparison.num_seeds} seeds that all of them have." * (
+        0 < comparison.num_seeds < most
+    )
+    return f"At 95% confidence the best of {what} configurations is among those marked {marked}: {scope}.{shared}"
+
+
+def left_out(comparison: Comparison) -> str:
+    """Name the configurations that were not compared, with their means; empty if there is none."""
+    lacking = comparison.left_out
+    others = [one for one in comparison.standings if one.relation == "not compared" and one not in lacking]
+    diverged = [one for one in others if one.configuration.num_diverged]
+    diverged.sort(key=lambda one: one.valid.mean if one.valid else -1.0, reverse=True)
+    without = [one.configuration.name for one in others if not one.configuration.num_diverged]
+    sentences = []
+    if lacking:
+        common = f"one of the {comparison.num_seeds} seeds that were compared"
+        sentences.append(f"Left out, as they lack {common}: {_listed(lacking, _with_mean)}.")
+    if diverged:
+        sentences.append(f"Not compared, as runs diverged: {_listed(diverged, _survivors)}.")
+    if without:
+        sentences.append(f"{counted(len(without), 'configuration')} without a finished run.")
+    return " ".join(sentences)
 
 
 def method(comparison: Comparison) -> str:
     """Say what was compared and how, and what this can't see."""
-    best = comparison.best
-    if best is None:
+    leader = comparison.leader
+    if leader is None or leader.valid is None:
         return ""
-    if comparison.method == "none":
-        return comparison.obstacle
-    num_images = comparison.num_valid
-    known = f"{num_images} images tell one network's accuracy to within about {_points(best, num_images)} points"
-    best_is = "the truly best is this one or one that can't be told from it"
-    if comparison.method == "images":
-        return (
-            f"With 95% probability {best_is}, of these trained networks on all images: they were compared image by "
-            f"image (exact McNemar tests with Bonferroni's correction). Intervals are those of the images (Wilson): "
-            f"{known}. Each has one seed, so what another seed would change is not known."
-        )
-    apart = sum(one.relation == "not compared" and one.configuration.is_sound for one in comparison.standings)
-    left_out = f" {counted(apart, 'configuration')} with other seeds: not compared." if apart else ""
-    tests = f"multiple comparisons with the best after Hsu, one-sided paired t tests of {comparison.num_seeds} seeds"
-    return (
-        f"With 95% probability {best_is}, over all seeds on these images: they were compared seed by seed ({tests}). "
-        f"Intervals are those of the mean over seeds (Student). {_runner_up(comparison)} {known}.{left_out}"
+    over = "the mean over seeds (Student's)" if len(leader.runs) > 1 else "the images (Wilson's)"
+    at_once = ", for all configurations at once (Bonferroni's correction), so for the best, too"
+    intervals = f"Intervals are those of {over}{at_once if len(comparison.standings) > 1 else ''}."
+    tests = {
+        "seeds": f"Configurations were compared seed by seed, on the {comparison.num_seeds} seeds that all have: "
+        "multiple comparisons with the best after Hsu, one-sided paired t tests.",
+        "images": "Configurations were compared image by image, one run of each: exact McNemar tests with "
+        "Bonferroni's correction.",
+        "none": "",
+    }[comparison.method]
+    low, high = wilson_interval(round(leader.valid.mean * comparison.num_valid), comparison.num_valid)
+    known = (
+        f"{comparison.num_valid:,} images tell one network's accuracy to within about {50 * (high - low):.1f} points."
     )
+    return " ".join(part for part in (tests, intervals, known) if part)
+
+
+def what_next(step: NextStep) -> str:
+    """Say what the next commands are good for and what they cost; the commands follow."""
+    if step.seconds is None:
+        return f"To {step.purpose} ({counted(step.num_runs, 'run')}):"
+    return f"To {step.purpose} ({counted(step.num_runs, 'run')}, about {duration(step.seconds)} on one core):"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it.
+
+    >>> duration(0.3), duration(42.2), duration(150), duration(9000)
+    ('1 s', '42 s', '2.5 min', '2.5 h')
+    """
+    if seconds < 100:
+        return f"{max(math.ceil(seconds), 1)} s"
+    return f"{seconds / 60:.2g} min" if seconds < 6000 else f"{seconds / 3600:.2g} h"
 
 
 def percent(accuracy: float | None) -> str:
@@ -108,35 +166,41 @@ def seeds_of(configuration: Configuration) -> str:
     return str(number) if finished == number else f"{finished} of {number}{diverged}"
 
 
-def _with_interval(estimate: Estimate | None, seeds: str) -> str:
-    assert estimate is not None
-    return f"{percent(estimate.mean)} (95% interval {interval_text(estimate)}, {seeds})"
-
-
-def _candidates(comparison: Comparison) -> str:
-    names = [standing.configuration.name for standing in comparison.candidates]
-    others = sum(standing.relation in ("can't tell", "worse") for standing in comparison.standings)
-    if not names:
-        return "The other one is worse." if others == 1 else f"All {others} others are worse."
-    shown = ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
-    of = "The other one" if others == 1 else f"{len(names)} of {others} others"
-    return f"{of} can't be told from it: {shown}."
-
-
-def _runner_up(comparison: Comparison) -> str:
-    """Compare the best with the next, by a t test and by one that assumes no distribution."""
-    best, second = (standing.configuration for standing in comparison.standings[:2])
-    ahead = best.valid_accuracies(comparison.seeds) - second.valid_accuracies(comparison.seeds)
-    t, flips = paired_t_p(ahead, step=1 / comparison.num_valid), sign_flip_p(ahead)
-    smallest = smallest_sign_flip_p(len(ahead))
+def _not_decided(comparison: Comparison, leader: Standing) -> str:
+    assert leader.valid is not None
+    higher = comparison.higher_left_out
+    seeds = "the seed" if comparison.num_seeds < 2 else f"all {comparison.num_seeds} seeds"
     return (
-        f"It is {100 * ahead.mean():.2f} points ahead of {second.name} (two-sided: paired t test p = {t:.2g}, "
-        f"permutation test p = {flips:.2g}, which {len(ahead)} seeds can't bring below {smallest:.2g})."
+        f"Not decided: {_listed(higher, _with_mean)} {'lacks' if len(higher) == 1 else 'lack'} results with {seeds} "
+        f"that were compared, but {'has a higher mean' if len(higher) == 1 else 'have higher means'} on valid than "
+        f"{leader.configuration.name}, which leads those compared with {percent(leader.valid.mean)}."
     )
 
 
-def _points(best: Standing, num_images: int) -> str:
-    """Return half of what the images leave open of one network's accuracy, in percentage points."""
-    assert best.valid is not None
-    low, high = wilson_interval(round(best.valid.mean * num_images), num_images)
-    return f"{50 * (high - low):.1f}"
+def _listed(standings: Sequence[Standing], text: Callable[[Standing], str]) -> str:
+    more = len(standings) - MOST_NAMES
+    return ", ".join(map(text, standings[:MOST_NAMES])) + (f" and {more} more" if more > 0 else "")
+
+
+def _with_mean(standing: Standing) -> str:
+    mean = standing.valid.mean if standing.valid else None
+    return f"{standing.configuration.name} ({percent(mean)}, {counted(len(standing.runs), 'seed')})"
+
+
+def _survivors(standing: Standing) -> str:
+    configuration = standing.configuration
+    number, finished = len(configuration.runs), len(configuration.finished)
+    if standing.valid is None:
+        return f"{configuration.name} (all {number})" if number > 1 else f"{configuration.name}"
+    return (
+        f"{configuration.name} ({configuration.num_diverged} of {number}; the {finished} that finished reach "
+        f"{percent(standing.valid.mean)})"
+    )
+
+
+def _candidates(comparison: Comparison) -> str:
+    candidates, others = comparison.candidates, len(comparison.compared) - 1
+    if not candidates:
+        return "The other one can be told from it." if others == 1 else f"All {others} others can be told from it."
+    of = "The other one" if others == 1 else f"{len(candidates)} of {others} others"
+    return f"{of} can't be told from it: {_listed(candidates, lambda one: one.configuration.name)}."

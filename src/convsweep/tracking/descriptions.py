@@ -10,15 +10,19 @@ from urllib.parse import quote
 
 from convsweep.compare.comparison import Comparison, Standing
 from convsweep.compare.effects import find_effects
+from convsweep.compare.next_step import next_step
 from convsweep.compare.runs import Run
 from convsweep.compare.sentences import (
     answer,
+    confidence,
     interval_text,
+    left_out,
     method,
     percent,
     points,
     points_interval,
     step_name,
+    what_next,
 )
 from convsweep.markdown import command, link, plain, table
 from convsweep.naming import overrides
@@ -80,9 +84,13 @@ def sweep_note(
         link("MLflow's charts", runs_address(experiment_id, sweep) + "&compareRunsMode=CHART"),
     ]
     parts = [of]
+    step = next_step(comparisons, sweep)
+    if step is not None:
+        parts += [plain(what_next(step)), command("\n".join(step.commands))]
     for comparison in comparisons:
         images = f"Judged on {plain(comparison.group)}: {plain(answer(comparison))}" if len(comparisons) > 1 else ""
-        parts += [images, plain(method(comparison)), _leaderboard(experiment_id, comparison, run_ids)]
+        parts += [images, plain(confidence(comparison)), plain(left_out(comparison))]
+        parts += [plain(method(comparison)), _leaderboard(experiment_id, comparison, run_ids)]
         parts.append(_effects(comparison))
     parts += [
         " · ".join(addresses),
@@ -212,16 +220,18 @@ def _configuration(experiment_id: str, standing: Standing, run_ids: Mapping[str,
 def _place(sweep: Sweep, place: Place) -> str:
     number, standing, comparison = place
     of = len(comparison.standings)
-    if standing.valid is None or comparison.best is None:
+    if standing.valid is None:
         return f"No run of its configuration has finished in {plain(sweep.title)}."
-    seeds = len(standing.configuration.finished)
+    seeds = len(standing.runs)
     sentence = (
         f"Its configuration, {plain(standing.configuration.name)}, is number {number} of {of} in "
         f"{plain(sweep.title)}: {percent(standing.valid.mean)} on valid (95% interval {interval_text(standing.valid)}, "
         f"{seeds} seed{'s' if seeds > 1 else ''})"
     )
+    if comparison.best is None:
+        return sentence + "; which one is best is not decided."
     best = f"the best, {plain(comparison.best.configuration.name)}"
-    relation = {"can't tell": f"; it can't be told from {best}.", "worse": f"; it is worse than {best}."}
+    relation = {"can't tell": f"; it can't be told from {best}.", "not the best": f"; it can be told from {best}."}
     return sentence + relation.get(standing.relation, ".")
 
 

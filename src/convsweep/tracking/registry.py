@@ -8,7 +8,7 @@ from mlflow.exceptions import MlflowException
 
 from convsweep.compare.comparison import Comparison
 from convsweep.compare.runs import Run
-from convsweep.compare.sentences import percent
+from convsweep.compare.sentences import answer, percent
 from convsweep.errors import UserError
 from convsweep.records.sweep import find_sweep
 from convsweep.tracking.addresses import is_server
@@ -36,7 +36,8 @@ def register_best(mlruns: Path, comparisons: Sequence[Comparison]) -> str:
         raise UserError("'--register' must find one best run (got runs judged on different images: choose a sweep).")
     run = comparisons[0].best_run if comparisons else None
     if run is None or run.result is None:
-        raise UserError("'--register' must find a best run (got none that has finished).")
+        found = answer(comparisons[0]) if comparisons else "No run has finished."
+        raise UserError(f"'--register' must find a best run. {found}")
     sweep = find_sweep(mlruns, run.result.sweep)
     if sweep.artifacts == "none":
         raise UserError(

@@ -155,8 +155,7 @@ def _metrics(comparisons: Sequence[Comparison], outcomes: Sequence[str]) -> dict
     best = comparisons[0].best if comparisons else None
     if best is None:
         return counts
-    seeds = comparisons[0].seeds  # those that the answer speaks of
-    runs = [run for run in best.configuration.finished if not seeds or run.seeds in seeds]
+    runs = best.runs  # those that the answer speaks of
     means = {
         "valid/accuracy": np.mean([run.valid_accuracy for run in runs]),
         "valid/loss": np.mean([run.valid_loss for run in runs]),

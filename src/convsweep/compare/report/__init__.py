@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from convsweep.compare.comparison import Comparison, best_run
+from convsweep.compare.next_step import next_step
 from convsweep.compare.report import findings
 from convsweep.compare.report.curves import DASHES
 from convsweep.compare.report.inside import MOST_FILTERS
@@ -20,14 +21,17 @@ from convsweep.compare.report.troubles import find_troubles
 from convsweep.compare.runs import Run
 from convsweep.compare.sentences import (
     answer,
+    confidence,
     counted,
     interval_text,
+    left_out,
     method,
     percent,
     points,
     points_interval,
     seeds_of,
     step_name,
+    what_next,
 )
 from convsweep.naming import as_text, column
 from convsweep.records.sweep import Sweep
@@ -71,11 +75,14 @@ def render(comparisons: Sequence[Comparison], runs: Sequence[Run], sweep: Sweep 
     return environment.get_template("page.html.jinja").render(
         answer=answer,
         best=best,
+        confidence=confidence,
         dashes=[pattern for _, pattern in DASHES],
         findings=findings,
+        left_out=left_out,
         method=method,
         most_filters=MOST_FILTERS,
         most_steps=MOST_STEPS,
+        next_step=next_step(comparisons, sweep),
         num_not_begun=len({job.run_key for job in sweep.jobs}) - len(runs) if sweep is not None else 0,
         origin=find_origin(runs, best, sweep, mlruns),
         parts=[make_part(comparison, number) for number, comparison in enumerate(comparisons, start=1)],
@@ -86,6 +93,7 @@ def render(comparisons: Sequence[Comparison], runs: Sequence[Run], sweep: Sweep 
         style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - ours
         sweep=sweep,
         troubles=find_troubles(runs),
+        what_next=what_next,
     )
 
 

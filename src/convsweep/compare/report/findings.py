@@ -16,17 +16,20 @@ from convsweep.naming import as_text, column
 
 def leaderboard(comparison: Comparison) -> str:
     """Say how many configurations can't be told from the best, and how many can."""
-    best, candidates = comparison.best, comparison.candidates
-    if best is None:
-        return "No configuration has a finished run"
+    leader, candidates = comparison.leader, comparison.candidates
+    if leader is None:
+        return "No configuration was compared"
+    name = leader.configuration.name
+    if comparison.best is None:
+        return f"Not decided: {comparison.higher_left_out[0].configuration.name} was left out and has a higher mean"
     if comparison.method == "none":
-        return f"{best.configuration.name} is ahead; nothing was tested"
-    num_worse = sum(standing.relation == "worse" for standing in comparison.standings)
+        return f"{name} is ahead; nothing was tested"
+    others = len(comparison.compared) - 1
     if not candidates:
-        return f"{best.configuration.name} is best: {_all(num_worse)} worse"
-    return f"{best.configuration.name} is ahead, but {counted(len(candidates), 'configuration')} may be as good" + (
-        f"; {num_worse} {'is' if num_worse == 1 else 'are'} worse" if num_worse else ""
-    )
+        return (
+            f"{name} is best: {'the other one' if others == 1 else f'each of the {others} others'} can be told from it"
+        )
+    return f"{name} is ahead, but {counted(len(candidates), 'configuration')} of {others} may be as good or better"
 
 
 def effects(found: Effects) -> str:
@@ -115,10 +118,6 @@ def hard_images(found: HardImages) -> str:
 
 def _leaves_out_zero(interval: Interval) -> bool:
     return interval.low > 0 or interval.high < 0
-
-
-def _all(num_worse: int) -> str:
-    return "the other one is" if num_worse == 1 else f"all {num_worse} others are"
 
 
 def _capital(text: str) -> str:
