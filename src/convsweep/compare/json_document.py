@@ -80,18 +80,22 @@ def _estimate(estimate: Estimate | None) -> dict[str, Any] | None:
 
 
 def _effects(keys: Sequence[str], effects: Effects) -> dict[str, Any]:
+    """Return effects; the intervals of all steps hold at once in 95%, and shares' p are those of all shares at once."""
     shares, interaction = effects.shares, effects.interaction
     return {
         "steps": [
-            {"key": step.key, "from": step.baseline, "to": step.level, **step.effect._asdict()}
+            {"key": step.key, "from": step.baseline, "to": step.level, "pairs": step.pairs._asdict()}
+            | {name: value for name, value in step.effect._asdict().items() if name != "num_pairs"}
             for step in effects.steps
         ],
+        "levels_with_diverged_runs": [{**found._asdict(), "runs": found.runs._asdict()} for found in effects.diverged],
         "shares_of_variance": shares
         and {
-            "main": dict(zip(keys, shares.main, strict=True)),
-            "pairs": [{"keys": [keys[a], keys[b]], "share": share} for (a, b), share in shares.pairs.items()],
-            "higher": shares.higher,
-            "between_seeds": shares.between_seeds,
+            "main": {key: share._asdict() for key, share in zip(keys, shares.main, strict=True)},
+            "pairs": [{"keys": [keys[a], keys[b]], **share._asdict()} for (a, b), share in shares.pairs.items()],
+            "higher": shares.higher and shares.higher._asdict(),
+            "residual": shares.residual,
+            "num_seeds": shares.num_seeds,
         },
         "no_shares_because": effects.no_shares or None,
         "interaction": interaction
@@ -99,7 +103,8 @@ def _effects(keys: Sequence[str], effects: Effects) -> dict[str, Any]:
             "rows": interaction.row_key,
             "columns": interaction.column_key,
             "cells": [
-                {"row": row, "column": column, **cell._asdict()} for (row, column), cell in interaction.cells.items()
+                {"row": row, "column": column, **cell._asdict(), "runs": cell.runs._asdict()}
+                for (row, column), cell in interaction.cells.items()
             ],
         },
     }

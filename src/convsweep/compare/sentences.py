@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from convsweep.compare.comparison import Comparison, Estimate, Standing
 from convsweep.compare.configurations import Configuration
-from convsweep.compare.effects import Step
+from convsweep.compare.effects import Effects, Step
 from convsweep.compare.next_step import NextStep
 from convsweep.compare.statistics.intervals import Interval, wilson_interval
 from convsweep.naming import MINUS, as_text, column
@@ -131,6 +131,17 @@ def interval_text(estimate: Estimate | None) -> str:
 def step_name(step: Step) -> str:
     """Return ``learning_rate 0.001 → 0.005``."""
     return f"{column(step.key)} {as_text(step.baseline)} → {as_text(step.level)}"
+
+
+def losses(effects: Effects) -> str:
+    """Say at which levels runs diverged, and what that means for steps; empty if none did."""
+    if not effects.diverged:
+        return ""
+    levels = (
+        f"{column(found.key)} {as_text(found.level)} ({found.runs.diverged} of {found.runs.total})"
+        for found in effects.diverged
+    )
+    return f"Runs diverged at {', '.join(levels)}. Steps from and to these levels count the pairs that are left."
 
 
 def points(difference: float) -> str:

@@ -19,19 +19,22 @@ UPRIGHT_NAMES = 12  # side by side, written upwards
 LONGEST_NAME = 20  # characters, written upwards
 
 
-def comparison(accuracies: Sequence[float], varied: Mapping[str, Sequence[object]], num_lost: int) -> Figure:
+def comparison(accuracies: Sequence[float], varied: Mapping[str, Sequence[object]]) -> Figure:
     """Draw accuracy on ``valid`` against every value that differs between runs, a panel a value.
 
     Up to 12 values stand side by side, each with its name. More numbers than that stand on an axis of numbers,
     which is logarithmic for fractions that span a factor of 100; of more texts than that only some have their name.
 
     Args:
-        accuracies: Of the runs that finished, 0..1.
-        varied: What to draw against, by name: a value a run. A dot is a run, the line joins the means.
-        num_lost: How many runs more there are that diverged or did not finish.
+        accuracies: Of the runs, 0..1; NaN for those that diverged or did not finish.
+        varied: What to draw against, by name: a value a run. A dot is a run, the line joins the means. Where a run
+            diverged or did not finish, there is no mean: that of the others would flatter the value.
     """
     figure = Figure(figsize=(max(3.4 * len(varied), 5), 4.1), layout="constrained")
     panels = figure.subplots(1, len(varied), sharey=True, squeeze=False).flat
+    num_lost = int(np.isnan(accuracies).sum())
+    num_finished = len(accuracies) - num_lost
+    label = "mean, where all runs finished" if num_lost else "mean"
     for axes, (name, values) in zip(panels, varied.items(), strict=True):
         places = _places(axes, values)
         axes.scatter(places, accuracies, s=26, color=BLUE, alpha=0.6, label="run")
@@ -39,7 +42,7 @@ def comparison(accuracies: Sequence[float], varied: Mapping[str, Sequence[object
         few = len(known) <= UPRIGHT_NAMES
         if few or len(known) < len(places):  # of many runs with a value each, a line would only join the dots
             means = [np.mean(np.asarray(accuracies)[places == place]) for place in known]
-            axes.plot(known, means, color=ORANGE, marker="_" if few else "", markersize=16, label="mean")
+            axes.plot(known, means, color=ORANGE, marker="_" if few else "", markersize=16, label=label)
         axes.set_xlabel(name)
         axes.margins(x=0.15)
         axes.yaxis.set_major_formatter(PercentFormatter(1))
@@ -51,7 +54,7 @@ def comparison(accuracies: Sequence[float], varied: Mapping[str, Sequence[object
     }
     figure.legend(labelled.values(), labelled, loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(
-        f"{len(accuracies)} run{'' if len(accuracies) == 1 else 's'}"
+        f"{num_finished} run{'' if num_finished == 1 else 's'}"
         + (f", and {num_lost} that diverged or did not finish" if num_lost else "")
     )
     return figure

@@ -88,8 +88,13 @@ class Watch:
 
     @property
     def best(self) -> JobProgress | None:
-        """The job with the best accuracy on ``valid`` so far."""
-        evaluated = [progress for progress in self.jobs if progress.valid_accuracy is not None]
+        """The job with the best accuracy on ``valid`` so far, of those that didn't diverge or fail."""
+        evaluated = [
+            progress
+            for progress in self.jobs
+            if progress.valid_accuracy is not None
+            and (progress.end is None or (progress.end.result and progress.end.result.outcome == "finished"))
+        ]
         return max(evaluated, key=lambda progress: progress.valid_accuracy or 0, default=None)
 
 

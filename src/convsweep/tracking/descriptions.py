@@ -17,6 +17,7 @@ from convsweep.compare.sentences import (
     confidence,
     interval_text,
     left_out,
+    losses,
     method,
     percent,
     points,
@@ -177,14 +178,16 @@ def _shell(*words: str) -> str:
 
 
 def _effects(comparison: Comparison) -> str:
-    steps = find_effects(comparison).steps
-    if not steps:
+    found = find_effects(comparison)
+    if not found.steps:
         return ""
     rows = [
-        (plain(step_name(step)), f"&ensp;{points(step.effect.mean)}", f"&ensp;{points_interval(step.effect.interval)}")
-        for step in steps
+        (step_name(step), points(step.effect.mean), points_interval(step.effect.interval), str(step.pairs))
+        for step in found.steps
     ]
-    return table(["from one level to the next", "&ensp;valid, points", "&ensp;95% interval"], rows)
+    headings = ("from one level to the next", "valid, points", "95% interval, all steps at once", "pairs of runs")
+    spaced = [[plain(name), *(f"&ensp;{plain(cell)}" for cell in cells)] for name, *cells in (headings, *rows)]
+    return f"{table(spaced[0], spaced[1:])}\n\n{plain(losses(found))}".rstrip()
 
 
 def _leaderboard(experiment_id: str, comparison: Comparison, run_ids: Mapping[str, str]) -> str:

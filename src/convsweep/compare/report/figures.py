@@ -15,17 +15,16 @@ from convsweep.pictures.style import BLUE, GREY, IN_A_PAGE, INK, LINE, ORANGE, P
 
 @mpl.rc_context(IN_A_PAGE)
 def draw_effects(steps: Sequence[Step]) -> Figure:
-    """Draw each step's mean change of accuracy and its interval, in percentage points."""
+    """Draw each step's mean change of accuracy and its interval, in percentage points; blue if it leaves out 0."""
     figure = Figure(figsize=(6, 0.9 + 0.42 * len(steps)), layout="constrained")
     axes = figure.subplots()
     axes.axvline(0, color=INK, linewidth=1)
     for row, step in enumerate(steps):
         mean, (low, high) = 100 * step.effect.mean, (100 * end for end in step.effect.interval)
-        certain = low > 0 or high < 0
-        colour = BLUE if certain else GREY
+        colour = BLUE if step.is_certain else GREY
         if np.isfinite([low, high]).all():
             axes.plot([low, high], [row, row], color=colour, linewidth=3, alpha=0.55, solid_capstyle="round")
-        axes.plot(mean, row, "o", color=colour, markersize=7, fillstyle="full" if certain else "none")
+        axes.plot(mean, row, "o", color=colour, markersize=7, fillstyle="full" if step.is_certain else "none")
         if row and step.key != steps[row - 1].key:
             axes.axhline(row - 0.5, color=LINE, linewidth=0.8)
     axes.set_yticks(range(len(steps)), [_short(step_name(step), 38) for step in steps])

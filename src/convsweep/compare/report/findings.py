@@ -7,11 +7,12 @@ from convsweep.compare.effects import Effects, Interaction
 from convsweep.compare.report.curves import Curves
 from convsweep.compare.report.hard_images import HardImages
 from convsweep.compare.report.inside import BestRun
-from convsweep.compare.report.tradeoffs import Budget, TimeAgainstAccuracy
-from convsweep.compare.sentences import counted, percent, points, step_name
+from convsweep.compare.report.tradeoffs import CHANCE, Budget, TimeAgainstAccuracy
+from convsweep.compare.sentences import counted, percent, points, points_interval, step_name
 from convsweep.compare.statistics.effects import VarianceShares
-from convsweep.compare.statistics.intervals import Interval
 from convsweep.naming import as_text, column
+
+LEVEL = 0.05
 
 
 def leaderboard(comparison: Comparison) -> str:
@@ -33,41 +34,62 @@ def leaderboard(comparison: Comparison) -> str:
 
 
 def effects(found: Effects) -> str:
-    """Name the largest step whose interval leaves 0 out."""
-    certain = [step for step in found.steps if _leaves_out_zero(step.effect.interval)]
+    """Name the largest step whose interval leaves 0 out, by that interval: all of them hold at once."""
+    certain = [step for step in found.steps if step.is_certain]
     if not certain:
         return "No step of a hyperparameter changes accuracy for certain: every interval holds 0"
-    largest = max(certain, key=lambda step: abs(step.effect.mean))
-    others = len(found.steps) - len(certain)
-    rest = f"; {others} of {len(found.steps)} steps may do nothing" if others else ""
-    return f"{step_name(largest)} changes accuracy by {points(largest.effect.mean)} points{rest}"
+    # survivors come last: where others diverged, they say little of their level
+    largest = max(certain, key=lambda step: (step.pairs.diverged == 0, abs(step.effect.mean)))
+    pairs, others = largest.pairs, len(found.steps) - len(certain)
+    return (
+        f"{step_name(largest)} changes accuracy by {points_interval(largest.effect.interval)} points"
+        + (f" in the {pairs.finished} of {pairs.total} pairs that are left ({pairs.lost})" if pairs.lost else "")
+        + (" with this one seed" if largest.effect.unit == "setting" else "")
+        + (f"; {others} of {len(found.steps)} steps may do nothing" if others else "")
+    )
 
 
 def shares(keys: Sequence[str], found: VarianceShares) -> str:
-    """Name what most of the variance comes from."""
-    largest = max(shares_by_name(keys, found), key=lambda share: share[1])
-    return f"{_capital(largest[0])}: {largest[1]:.0%} of the variance between runs"
+    """Name the largest share that is more than 0 for certain, beside that of seeds."""
+    *named, (_, residual, _) = shares_by_name(keys, found)
+    certain = [(name, share) for name, share, p in named if share > 0 and (p is None or p < LEVEL)]
+    if not certain:
+        return "Seeds alone may explain all differences: no hyperparameter's share is more than 0 for certain"
+    name, share = max(certain, key=lambda one: one[1])
+    beside = f"seeds alone: about {residual:.0%}" if found.num_seeds > 1 else "with one seed that is not tested"
+    return f"{_capital(name)}: about {share:.0%} of the variance between runs; {beside}"
 
 
-def shares_by_name(keys: Sequence[str], found: VarianceShares) -> list[tuple[str, float]]:
-    """Return every share with a name, all of which add up to 1."""
+def shares_by_name(keys: Sequence[str], found: VarianceShares) -> list[tuple[str, float, float | None]]:
+    """Return the name, the estimate and the p of every share; what is left comes last."""
     names = [column(key) for key in keys]
-    named = [(name, share) for name, share in zip(names, found.main, strict=True)]
-    named += [(f"{names[a]} with {names[b]}", share) for (a, b), share in found.pairs.items()]
-    if len(keys) > 2:
-        named.append(("three and more together", found.higher))
-    if found.between_seeds is not None:
-        named.append(("seeds alone", found.between_seeds))
-    return named
+    higher = "three and more together" if len(keys) > 2 else " with ".join(names)
+    named = [(name, *share) for name, share in zip(names, found.main, strict=True)]
+    named += [(f"{names[a]} with {names[b]}", *share) for (a, b), share in found.pairs.items()]
+    if found.higher is not None:
+        named.append((higher, *found.higher))
+    return [*named, ("seeds alone" if found.num_seeds > 1 else f"{higher}, and seeds", found.residual, None)]
 
 
 def interaction(found: Interaction) -> str:
-    """Name the best two levels."""
-    (row, value), cell = max(found.cells.items(), key=lambda item: item[1].mean)
-    return (
-        f"{column(found.row_key)} {as_text(row)} with {column(found.column_key)} {as_text(value)} does best: "
-        f"{percent(cell.mean)} on average"
-    )
+    """Name the two levels with the highest mean of those that lost no run, and how many may be as good."""
+    whole = {levels: cell for levels, cell in found.cells.items() if not cell.runs.lost}
+    if not whole:
+        return f"No combination of {column(found.row_key)} and {column(found.column_key)} has all its runs"
+    levels = max(whole, key=lambda levels: whole[levels].mean or 0)
+    highest = whole[levels]
+    of = counted(len(whole), "combination") + ("" if len(whole) == len(found.cells) else " that lost no run")
+    finding = f"{_levels(found, levels)} has the highest mean of {of}: {percent(highest.mean)}"
+    others = sum(cell.may_be_highest or False for cell in whole.values()) - 1
+    if highest.may_be_highest is None:
+        finding += "; it was not tested against others"
+    else:
+        finding += f"; {counted(others, 'other')} may be as good" if others else "; all others are worse"
+    for levels, cell in found.cells.items():
+        if cell.runs.lost and cell.mean is not None and cell.mean > (highest.mean or 0):
+            runs = f"the {cell.runs.finished} of {cell.runs.total} runs that finished ({cell.runs.lost})"
+            finding += f"; {_levels(found, levels)}: {percent(cell.mean)} on average of {runs}"
+    return finding
 
 
 def budget(found: Budget) -> str:
@@ -75,14 +97,19 @@ def budget(found: Budget) -> str:
     tries = len(found.valid)
     half = tries // 2
     lost = float(found.valid[-1] - found.valid[half - 1])
-    return f"With half the tries, {half:,} instead of {tries:,}, accuracy would be {100 * lost:.2f} points lower"
+    diverged = f", if the {found.num_diverged:,} that diverged count as {CHANCE:.0%}" if found.num_diverged else ""
+    return (
+        f"The best of half the tries, {half:,} instead of {tries:,}, would be {100 * lost:.2f} points lower "
+        f"on average{diverged}"
+    )
 
 
 def time(found: TimeAgainstAccuracy) -> str:
     """Name the configurations that nothing faster beats."""
     names = [standing.configuration.name for standing in found.front]
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return f"Nothing that took less time was more accurate than {shown}"
+    diverged = f" ({found.num_diverged:,} left out of which runs diverged)" if found.num_diverged else ""
+    return f"Nothing that took less time was more accurate than {shown}{diverged}"
 
 
 def curves(found: Curves) -> str:
@@ -112,12 +139,13 @@ def hard_images(found: HardImages) -> str:
     """Say how many images most runs get wrong."""
     if found.num_images == 0:
         return "The images that most runs get wrong"
-    runs = counted(found.num_runs, "run")
+    runs = counted(found.num_runs, "finished run")
     return f"{found.num_hard} of {found.num_images:,} images are wrong in more than half of {runs}"
 
 
-def _leaves_out_zero(interval: Interval) -> bool:
-    return interval.low > 0 or interval.high < 0
+def _levels(found: Interaction, levels: tuple[object, ...]) -> str:
+    row, value = map(as_text, levels)
+    return f"{column(found.row_key)} {row} with {column(found.column_key)} {value}"
 
 
 def _capital(text: str) -> str:

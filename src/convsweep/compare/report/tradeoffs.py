@@ -28,6 +28,7 @@ class TimeAgainstAccuracy(NamedTuple):
     seconds: Floats  # [K], mean of a run
     accuracy: Floats  # [K], mean on ``valid``
     on_front: np.ndarray[tuple[int], np.dtype[np.bool_]]  # [K]
+    num_diverged: int  # configurations of which a run diverged: they are left out
     most_named: int  # how many of the front a page names
 
     @property
@@ -62,4 +63,7 @@ def find_time(comparison: Comparison) -> TimeAgainstAccuracy | None:
         return None
     seconds = np.array([standing.configuration.seconds for standing in sound])
     accuracy = np.array([standing.valid.mean for standing in sound if standing.valid])
-    return TimeAgainstAccuracy(tuple(sound), seconds, accuracy, pareto_front(seconds, accuracy), most_named=8)
+    num_diverged = sum(standing.configuration.num_diverged > 0 for standing in comparison.standings)
+    return TimeAgainstAccuracy(
+        tuple(sound), seconds, accuracy, pareto_front(seconds, accuracy), num_diverged, most_named=8
+    )
