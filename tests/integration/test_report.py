@@ -17,7 +17,8 @@ from convsweep.compare.frames import runs_frame
 from convsweep.compare.json_document import to_json
 from convsweep.compare.report import render
 from convsweep.compare.runs import load_runs
-from convsweep.compare.sentences import answer, method, percent
+from convsweep.compare.sentences import answer, method, percent, points_interval
+from convsweep.compare.statistics.intervals import Interval
 from convsweep.hydra_app.compose import compose_run
 from convsweep.naming import as_text
 from convsweep.records.identity import run_key
@@ -26,6 +27,7 @@ from convsweep.records.predictions import load_predictions, save_predictions
 from convsweep.records.provenance import provenance, write_provenance
 from convsweep.records.sweep import sweep_directory, write_sweep
 from convsweep.runs.stack import run_stack
+from convsweep.tracking.descriptions import sweep_note
 
 AXES = ("model.num_filters", "train.learning_rate", "train.seed")
 DATA = {"data.num_train": 300, "data.num_valid": 100, "data.num_test": 100, "train.epochs": 2, "train.window": 100}
@@ -154,11 +156,21 @@ class TestNumbers:
         figure = page.between('aria-labelledby="part1-effects', "</svg>")
         assert ">learning_rate 0.0005 → 0.005</text>" in figure
 
-    def test_shares_of_variance_add_up_to_all_of_it(self, page):
+    def test_shares_of_variance_are_those_of_json_and_none_is_below_0(self, page, recorded):
+        (found,) = json.loads(to_json(recorded.found()[0], recorded.sweep))["comparisons"]
+        shares = found["effects"]["shares_of_variance"]
+        estimates = [share["estimate"] for share in (*shares["main"].values(), *shares["pairs"])]
+        assert sum(estimates) + shares["residual"] == pytest.approx(1)
         section = page.between('id="part1-shares"', "</section>")
-        shares = [float(share) for share in re.findall(r'<td class="number">([\d.]+)</td>', section)]
-        assert len(shares) == 4  # two hyperparameters, both together, seeds
-        assert sum(shares) == pytest.approx(100, abs=0.2)
+        shown = re.findall(r'</th><td class="number">([\d.]+)</td>', section)
+        assert shown == [f"{100 * max(share, 0):.1f}" for share in (*estimates, shares["residual"])]
+
+    def test_intervals_of_steps_are_those_of_json_and_hold_for_all_at_once(self, page, recorded):
+        (found,) = json.loads(to_json(recorded.found()[0], recorded.sweep))["comparisons"]
+        section = page.between('id="part1-effects"', "</section>")
+        assert "The 95% intervals hold for all 2 steps at once" in section
+        for step in found["effects"]["steps"]:
+            assert points_interval(Interval(*step["interval"])) in section
 
     def test_the_confusion_matrix_counts_every_test_image(self, page, recorded):
         (comparison,), _ = recorded.found()
@@ -175,7 +187,7 @@ class TestNumbers:
             wrong.append(np.concatenate([rows["digit"] != rows["label"] for rows in predictions.values()]))
         hard = int((np.mean(wrong, axis=0) > 0.5).sum())
         assert hard > 0
-        assert f"{hard} of 200 images are wrong in more than half of 8 runs" in page.plain
+        assert f"{hard} of 200 images are wrong in more than half of 8 finished runs" in page.plain
         assert len(page.all("img")) == min(hard, 24)
 
     def test_the_same_records_give_the_same_page(self, page, recorded):
@@ -189,6 +201,45 @@ def test_the_command_of_the_best_run_is_its_own_whatever_the_defaults(page, reco
     assert (program, verb) == ("convsweep", "train")
     best = comparisons[0].best_run
     assert run_key(compose_run(overrides)) == best.run_key
+
+
+class TestSurvivors:
+    """Of 4 filters at the higher rate one of two runs diverged; the other one is the best of all."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def found(cls, recorded):
+        def changed(run):
+            filters, rate, seed = (run.values[key] for key in AXES)
+            if (filters, rate) != (4, 0.005):
+                return run
+            return run._replace(outcome="diverged", valid_accuracy=0.1) if seed else run._replace(valid_accuracy=0.99)
+
+        runs = [changed(run) for run in recorded.found()[1]]
+        return compare_runs(runs, AXES), runs
+
+    def test_the_report_never_calls_their_level_the_best_and_says_how_many_there_are(self, recorded, found):
+        page = Page(render(*found, recorded.sweep, recorded.mlruns))
+        assert "the highest mean of 3 combinations that lost no run" in page.plain
+        assert ": 99.00% on average of the 1 of 2 runs that finished (1 diverged)" in page.plain
+        assert "n = 1 of 2 (1 diverged)" in page.plain
+        assert "3 of 4 (1 diverged)" in page.plain  # pairs of a step
+        assert "Runs diverged at num_filters 4 (1 of 4), learning_rate 0.005 (1 of 4)." in page.plain
+        assert "if the 1 that diverged count as 10%" in page.plain
+        assert "(1 left out of which runs diverged)" in page.plain
+
+    def test_json_gives_the_number_of_diverged_runs_of_each_combination_and_step(self, recorded, found):
+        (comparison,) = json.loads(to_json(found[0], recorded.sweep))["comparisons"]
+        cells = comparison["effects"]["interaction"]["cells"]
+        assert sorted(cell["runs"]["diverged"] for cell in cells) == [0, 0, 0, 1]
+        assert [cell["may_be_highest"] for cell in cells if cell["runs"]["diverged"]] == [None]
+        assert [step["pairs"]["diverged"] for step in comparison["effects"]["steps"]] == [1, 1]
+
+    def test_mlflows_description_says_so_too(self, recorded, found):
+        note = sweep_note("1", recorded.sweep, "7 finished, 1 diverged", found[0], {})
+        assert "95% interval, all steps at once" in note
+        assert note.count("3 of 4 (1 diverged)") == 2
+        assert "Steps from and to these levels count the pairs that are left." in note
 
 
 class TestMarkup:

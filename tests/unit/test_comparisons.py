@@ -9,9 +9,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from convsweep.pictures.comparisons import comparison
 
 
-def draw(num_lost=0, **columns):
+def draw(lost=(), **columns):
     accuracies = np.random.default_rng(0).uniform(0.9, 0.95, len(next(iter(columns.values()))))
-    return comparison(accuracies.tolist(), columns, num_lost)
+    accuracies[list(lost)] = np.nan
+    return comparison(accuracies.tolist(), columns)
 
 
 def drawn(**columns):
@@ -85,12 +86,20 @@ def test_texts_cut_to_the_same_name_stay_apart():
     assert axes.collections[0].get_offsets()[:, 0].tolist() == [0, 1, 2]
 
 
+def test_where_a_run_did_not_finish_no_mean_is_drawn_as_that_of_the_others_would_flatter():
+    figure = draw(lost=[3], learning_rate=[0.01, 0.01, 0.1, 0.1])
+    (line,) = figure.axes[0].lines
+    assert np.isnan(line.get_ydata()).tolist() == [False, True]
+    assert line.get_label() == "mean, where all runs finished"
+
+
 def test_means_are_joined_only_where_they_say_more_than_the_dots():
     lines = [len(drawn(seed=seeds)[0].lines) for seeds in (range(5), range(300), [*range(30)] * 10)]
     assert lines == [1, 0, 1]
 
 
 def test_runs_that_did_not_finish_are_counted_but_not_drawn():
-    figure = draw(num_lost=1, seed=[0, 2])
-    assert np.asarray(figure.axes[0].collections[0].get_offsets()).shape == (2, 2)
+    figure = draw(lost=[1], seed=[0, 1, 2])
+    _, accuracies = np.ma.getdata(figure.axes[0].collections[0].get_offsets()).T
+    assert np.isnan(accuracies).tolist() == [False, True, False]
     assert figure.get_suptitle() == "2 runs, and 1 that diverged or did not finish"

@@ -93,6 +93,15 @@ def test_the_best_job_so_far_is_the_one_with_the_best_valid_accuracy(finished, t
     assert watch.best is watch.jobs[1]
 
 
+def test_a_job_that_diverged_is_never_the_best_whatever_its_last_accuracy(tmp_path):
+    job = small_job(tmp_path, 0, {"train.learning_rate": 1e30})
+    assert run_stack([job]) == {}
+    watch = Watch(tmp_path, [listed(job)])
+    assert [end.result.outcome for end in watch.poll()] == ["diverged"]
+    assert watch.jobs[0].valid_accuracy is not None
+    assert watch.best is None
+
+
 def test_a_job_is_summed_up_in_one_line(finished):
     result = read_record(finished.directory).result._replace(valid_accuracy=0.5, test_accuracy=0.25, seconds=1.25)
     job = listed(finished)

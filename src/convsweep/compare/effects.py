@@ -103,7 +103,7 @@ class Effects(NamedTuple):
 
 def find_effects(comparison: Comparison) -> Effects:
     """Return what each hyperparameter does, paired over the others, and how they interact."""
-    seeds = comparison.seeds
+    seeds = comparison.seeds if comparison.method == "seeds" else ()
     all_runs = [run for standing in comparison.standings for run in standing.configuration.runs]
     runs = [run for run in all_runs if not seeds or run.seeds in seeds or run.outcome == "diverged"]
     tables = {key: _table(runs, comparison.keys, key) for key in comparison.keys}
@@ -186,7 +186,7 @@ def _shares(comparison: Comparison, runs: Sequence[Run]) -> tuple[VarianceShares
     """Return the shares of variance if every combination finished with every seed; or none, and why."""
     if not comparison.keys:
         return None, "Nothing but seeds varies, so there are no shares of variance."
-    levels = [_in_order(run.values.get(key) for run in runs) for key in comparison.keys]
+    levels = [_in_order(one.configuration.values.get(key) for one in comparison.standings) for key in comparison.keys]
     seeds = sorted({run.seeds for run in runs})
     if len(levels) == len(seeds) == 1:
         return None, "With one hyperparameter and one seed there is nothing to divide the variance among."

@@ -134,14 +134,14 @@ def step_name(step: Step) -> str:
 
 
 def losses(effects: Effects) -> str:
-    """Say at which levels runs diverged, and what that means for steps; empty if none did."""
-    if not effects.diverged:
-        return ""
-    levels = (
-        f"{column(found.key)} {as_text(found.level)} ({found.runs.diverged} of {found.runs.total})"
-        for found in effects.diverged
-    )
-    return f"Runs diverged at {', '.join(levels)}. Steps from and to these levels count the pairs that are left."
+    """Say at which levels most runs diverged, and what that means for steps; empty if none did."""
+    levels = sorted(effects.diverged, key=lambda level: -level.runs.diverged / level.runs.total)
+    named = [
+        f"{column(key)} {as_text(level)} ({runs.diverged} of {runs.total})" for key, level, runs in levels[:MOST_NAMES]
+    ]
+    more = f" and {counted(len(levels) - MOST_NAMES, 'other level')}" if len(levels) > MOST_NAMES else ""
+    where = f"Runs diverged at {', '.join(named)}{more}. "
+    return f"{where}Steps from and to these levels count the pairs that are left." if levels else ""
 
 
 def points(difference: float) -> str:

@@ -106,7 +106,7 @@ def variance_shares(scores: npt.ArrayLike, *, step: float = 0.0) -> VarianceShar
 
     The effect of a set of factors is the mean over all other axes, less the effects of all its subsets (Fisher 1925;
     Montgomery, "Design and Analysis of Experiments", chapter 5). Its sum of squares SS also holds what chance adds, so
-    that pure noise would seem to have effects: 22% of the variance of 18 equal configurations with three seeds. Levels
+    that pure noise would seem to have effects: 32% of the variance of 18 equal configurations with three seeds. Levels
     are fixed and seeds are a random sample, so the effect's interaction with seeds, with the sum of squares SS', says
     how much that is:
 
