@@ -12,7 +12,7 @@ from convsweep.data import load
 from convsweep.nn.network import CNN, initial_parameters
 from convsweep.nn.training import Evaluation, initialization_rng, order_rng, train
 from convsweep.reproduce.protocol import RULES, Ours, all_trainings, printed
-from convsweep.reproduce.report import conclusion, further_programs, markdown_report, verdicts
+from convsweep.reproduce.report import answer, conclusion, markdown_report, verdicts
 from convsweep.reproduce.reported import TEST, Place, reported_numbers
 from convsweep.reproduce.reproduction import case_of, judge_all
 from convsweep.reproduce.tables import write_tables
@@ -222,7 +222,18 @@ class TestReport:
 
     def test_three_seeds_rule_out_no_program_by_all_numbers_together(self, reproduction):
         assert [judged.verdict for judged in reproduction.programs.judged] == ["inconclusive"] * 3
-        assert further_programs(reproduction.programs).startswith("3 seeds are too few")
+        _, of_programs = answer(reproduction)
+        assert of_programs.startswith(
+            "Inconclusive: 3 seeds are too few to rule a program out by the full run's numbers"
+        )
+
+    def test_a_limit_is_named_and_has_neither_interval_nor_p(self, reproduction):
+        (row,) = (line for line in markdown_report(reproduction).splitlines() if "ln 10" in line and line[0] == "|")
+        assert [cell.strip() for cell in row.split(" | ")[-3:]] == ["limit 0.0010", "", "consistent |"]
+
+    def test_a_test_loss_beyond_all_rules_begins_with_none(self, reproduction):
+        far = [row._replace(verdict="inconsistent") for row in reproduction.comparisons]
+        assert conclusion(reproduction._replace(comparisons=far)).startswith("None of these rules: the tutorial's test")
 
     def test_json_has_null_where_there_is_no_number(self, reproduction, tmp_path):
         write_tables(reproduction, tmp_path)
@@ -247,5 +258,5 @@ class TestReport:
         rows = [line for line in markdown_report(reproduction).splitlines() if line.startswith("|")]
         of_rules, of_programs = rows[: rows.index(next(row for row in rows if "likelihood" in row))], rows[-3:]
         assert {len(re.findall(r"(?<!\\)\|", row)) for row in of_rules} == {8}
-        assert {len(re.findall(r"(?<!\\)\|", row)) for row in of_programs} == {10}
+        assert {len(re.findall(r"(?<!\\)\|", row)) for row in of_programs} == {11}
         assert any(r"\|loss - ln 10\|" in row for row in rows)

@@ -9,8 +9,8 @@ from configurations import make_config
 from plain_programs import PROGRAMS, log_of
 
 from convsweep.data import load
+from convsweep.nn.training import Batch, Window
 from convsweep.nn.training import Evaluation as Evaluated
-from convsweep.nn.training import Window
 from convsweep.reproduce.courses import Evaluation, Wanted, follow
 from convsweep.reproduce.logs import read_log
 from convsweep.reproduce.places import place, wanted
@@ -89,7 +89,9 @@ def test_the_report_names_what_remains_and_what_is_ruled_out(study_of):
     study = study_of("last_class")
     assert study.judged[0].course > 0.98  # two thousand images of the same order
     assert all(judged.course < study.judged[0].course for judged in study.judged[1:] if judged.course is not None)
-    assert conclusion(study).startswith("The log is consistent with last_class alone; ruled out: ")
+    assert conclusion(study).startswith(
+        f"Of {len(study.judged)} programs only last_class can't be ruled out by the log. "
+    )
     assert verdicts(study)["exact"] == "inconsistent"
     text = markdown_report(study, "these images")
     assert "20 seeds each (the images' order for all); these images, 2 epochs." in text
@@ -156,3 +158,32 @@ def test_an_estimate_is_made_in_seconds(protocol):
     placed = place(read_log("Epoch 2 loss: 2.2"), 1000, EPOCHS)
     stacks = trainings(protocol._replace(num_seeds=3), wanted(placed, plain_softmax=False))
     assert 0.05 < estimate(stacks) < 600  # milliseconds would be thousands
+
+
+@pytest.fixture(scope="module")
+def trained_twice(splits):
+    """One line an epoch of a training on weights that were trained before, as when a cell of a notebook runs again."""
+
+    def config(epochs):
+        return make_config({**SIZES, "data.num_train": 500, "train.epochs": epochs, "train.learning_rate": 0.000075})
+
+    few = splits._replace(train=Batch(splits.train.images[:500], splits.train.labels[:500]))
+    ends = tuple(range(0, 100 * 500 + 1, 500))
+    (course,) = follow([with_seed(config(100), SEED)], Wanted(ends, (), plain_softmax=False), few)
+    losses = np.diff(course.losses)[50:] / 500
+    log = "\n".join(f"Epoch {epoch}, loss: {loss:.3f}" for epoch, loss in enumerate(losses, 1))
+    return reproduce(read_log(log), Protocol(config(50), programs=("exact", "last_class", "as_printed")))
+
+
+def test_a_log_of_no_listed_program_is_of_none_of_these_and_this_comes_first(trained_twice):
+    assert set(verdicts(trained_twice).values()) == {"inconsistent"}
+    answer = conclusion(trained_twice)
+    assert answer.startswith("None of these programs: the log can't be one more run of any of the 3.")
+    assert " ".join(markdown_report(trained_twice, "these images").split("\n\n")[1].split()) == answer
+
+
+def test_a_log_of_no_listed_program_is_told_by_its_distance_from_their_seeds(trained_twice):
+    """Not by their rivals, who fit it even worse."""
+    assert max(judged.p_rivals for judged in trained_twice.judged) > 0.5
+    assert max(judged.p_own for judged in trained_twice.judged) < 0.001
+    assert min(abs(judged.loudest[0].distance) for judged in trained_twice.judged) > 700

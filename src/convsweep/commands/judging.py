@@ -117,4 +117,6 @@ def check(expected: Sequence[tuple[str, Verdict]], found: Mapping[str, Verdict],
         if found.get(name) != verdict
     ]
     if failed:
+        if set(found.values()) == {"inconsistent"}:
+            failed.insert(0, f"none of these programs: {next(iter(what.values()))} is inconsistent with all of them.")
         raise UserError("\n".join(failed))

@@ -1,4 +1,4 @@
-"""``convsweep reproduce``: which program do reported numbers come from, the tutorial's or those of a log?"""
+"""``convsweep reproduce``: which programs can the tutorial's numbers, or those of a log, not rule out?"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +42,7 @@ def reproduce(
     all_programs: bool,
     yes: bool,
 ) -> None:
-    """Say which program the tutorial's reported numbers come from, or those of a log, with statistics.
+    """Say which of the listed programs the tutorial's numbers, or those of a log, can't rule out, if any.
 
     Trains its network under three gradient rules, 20 seeds each, on its own images (data=mnist; a minute on two
     cores); with --all-programs also with all other mistakes that a log's program is looked for among. OVERRIDES choose

@@ -11,7 +11,15 @@ from convsweep.hydra_app.compose import compose_run
 from convsweep.records.files import write_texts
 from convsweep.reproduce.protocol import RULES, all_trainings
 from convsweep.reproduce.replications import replications
-from convsweep.reproduce.report import foreign_images, markdown_report, question, sentences, terminal_table, verdicts
+from convsweep.reproduce.report import (
+    answer,
+    foreign_images,
+    markdown_report,
+    question,
+    sentences,
+    terminal_table,
+    verdicts,
+)
 from convsweep.reproduce.reproduction import are_the_tutorials, case_of, describe_images, judge_all
 from convsweep.reproduce.tables import write_tables
 from convsweep.reproduce.which_program import programs_of
@@ -61,7 +69,8 @@ def reproduce(
         *write_texts({"report.md": note}, place.folder),
         *write_pictures(reproduction, place.folder),
     ]
-    say(question(reproduction))
+    for line in (question(reproduction), *answer(reproduction)):
+        say(line)
     console.print(terminal_table(reproduction))
     console.print(programs_terminal_table(reproduction.programs))
     for sentence in sentences(reproduction):

@@ -1,4 +1,4 @@
-"""What ``convsweep reproduce --log FILE`` does: read the log, train every program, say which may have printed it."""
+"""What ``convsweep reproduce --log FILE`` does: read the log, train every program, say which can't be ruled out."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,14 @@ from convsweep.reproduce.reproduction import describe_images
 from convsweep.reproduce.trainings import duration, estimate
 from convsweep.reproduce.which_program import Protocol, assess, kept_of, programs_of, trainings
 from convsweep.reproduce.which_replications import replications
-from convsweep.reproduce.which_report import markdown_report, protocol_line, sentences, terminal_table, verdicts
+from convsweep.reproduce.which_report import (
+    conclusion,
+    markdown_report,
+    protocol_line,
+    sentences,
+    terminal_table,
+    verdicts,
+)
 from convsweep.reproduce.which_tables import write_tables
 from convsweep.terminal import console, say
 
@@ -46,7 +53,7 @@ class Asked(NamedTuple):
 
 
 def which_program(mlruns: Path, experiment: str, asked: Asked) -> None:
-    """Say which program printed a log.
+    """Say which of the listed programs can't be ruled out as a log's.
 
     Args:
         mlruns: Folder of all that was run.
@@ -82,6 +89,7 @@ def which_program(mlruns: Path, experiment: str, asked: Asked) -> None:
         *write_texts({"report.md": note}, kept_at.folder),
         *write_pictures(study, kept_at.folder),
     ]
+    say(conclusion(study))
     say(protocol_line(study, images))
     console.print(terminal_table(study))
     for sentence in sentences(study):

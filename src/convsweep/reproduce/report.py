@@ -10,10 +10,10 @@ from convsweep.nn.network import Gradient
 from convsweep.reproduce.protocol import RULES
 from convsweep.reproduce.reported import TEST, Reported
 from convsweep.reproduce.reproduction import Reproduction
-from convsweep.reproduce.statistics import Verdict
-from convsweep.reproduce.verdicts import Comparison, Correlation
-from convsweep.reproduce.which_program import Study
-from convsweep.reproduce.which_report import programs_table
+from convsweep.reproduce.statistics import ALPHA, Verdict
+from convsweep.reproduce.verdicts import LATE_MARGIN, Comparison, Correlation
+from convsweep.reproduce.which_report import conclusion as programs_conclusion
+from convsweep.reproduce.which_report import explained_p, programs_table, shown_p
 
 PRIMARY = ("full", "test_loss")
 CONCLUSIVE: tuple[Verdict, ...] = ("consistent", "inconsistent")
@@ -29,13 +29,13 @@ SHOWN = (  # in the table: experiment, quantity, what it is called there
 
 def foreign_images(data: str) -> str:
     """Return the line that says that the numbers are not comparable."""
-    return f"These are not the tutorial's images ({data}): its numbers are no yardstick for what comes out here."
+    return f"These are not the tutorial's images ({data}): the numbers can't be compared with its own."
 
 
 def question(reproduction: Reproduction) -> str:
     """Return what is asked, and how many runs on which images answer it."""
     of = f"{reproduction.num_seeds} seeds a gradient rule, {reproduction.data}"
-    return f"Which program do the tutorial's numbers come from? {of}."
+    return f"Which of these programs can the tutorial's numbers come from? {of}."
 
 
 def terminal_table(reproduction: Reproduction) -> RenderableType:
@@ -49,10 +49,16 @@ def terminal_table(reproduction: Reproduction) -> RenderableType:
 
 
 def sentences(reproduction: Reproduction) -> list[str]:
-    """Return what the table doesn't say, the conclusion last."""
-    correlations = "; ".join(map(_correlation, reproduction.correlations))
+    """Return what the tables and the answer don't say."""
+    n, correlations = reproduction.num_seeds, "; ".join(map(_correlation, reproduction.correlations))
     lines = [
         "windows, dense only, untrained: all means that an experiment prints, together, as the largest |t| among them.",
+        f"Inconsistent: p is at most {ALPHA:g}, or the tutorial or our mean is above a limit.",
+        (
+            "Inconclusive: p is larger, but seeds diverged, are too few, or leave one more run a wider range than "
+            f"+-{LATE_MARGIN.loss:g} nats or +-{LATE_MARGIN.accuracy:g} of accuracy."
+        ),
+        f"{1 / (n + 1):.3f} is the smallest p that {n} seeds can give to windows, or where seeds diverged.",
         "Dense only is the same under last_class as under exact, untrained under any rule.",
         f"Correlation of the windows of epoch 10 with the tutorial's: {correlations}.",
     ]
@@ -64,7 +70,13 @@ def sentences(reproduction: Reproduction) -> list[str]:
                 f"exp(z) as it stands, gives no number from step {min(steps):,} (the first seed) to {max(steps):,} "
                 "(the last) on."
             )
-    return [*lines, conclusion(reproduction), further_programs(reproduction.programs)]
+    return [*lines, *explained_p(reproduction.num_seeds)]
+
+
+def answer(reproduction: Reproduction) -> tuple[str, str]:
+    """Return what the test loss says of the gradient rules, and what all numbers say of all programs."""
+    of_programs = programs_conclusion(reproduction.programs, "the full run's numbers, all taken together")
+    return conclusion(reproduction), of_programs
 
 
 def conclusion(reproduction: Reproduction) -> str:
@@ -75,22 +87,8 @@ def conclusion(reproduction: Reproduction) -> str:
     texts = [f"{verdict} with {' and '.join(by_verdict[verdict])}" for verdict in CONCLUSIVE if verdict in by_verdict]
     if undecided := by_verdict.get("inconclusive"):
         texts.append(f"neither (inconclusive) with {' and '.join(undecided)}")
-    return f"The tutorial's test loss, {_test(reproduction).loss:g}, is {'; '.join(texts)}."
-
-
-def further_programs(study: Study) -> str:
-    """Return which programs the windows and the test of the full run, taken together, leave and rule out."""
-    remaining = [judged.program for judged in study.remaining]
-    ruled_out = [judged.program for judged in study.judged if judged.verdict == "inconsistent"]
-    if any(judged.verdict == "inconclusive" for judged in study.judged):
-        return f"{study.protocol.num_seeds} seeds are too few to rule a program out by all numbers together."
-    if not remaining:
-        return f"None of the {len(study.judged)} programs can have printed all numbers of the full run together."
-    rest = f" Ruled out: {', '.join(ruled_out)}." if ruled_out else ""
-    return (
-        f"Of {len(study.judged)} programs, {' and '.join(remaining)} can't be ruled out by the full run's numbers, "
-        f"all taken together.{rest}"
-    )
+    none = "None of these rules: the" if list(by_verdict) == ["inconsistent"] else "The"
+    return f"{none} tutorial's test loss, {_test(reproduction).loss:g}, is {'; '.join(texts)}."
 
 
 def verdicts(comparisons: Iterable[Comparison]) -> dict[Gradient, Verdict]:
@@ -107,6 +105,7 @@ def markdown_report(reproduction: Reproduction) -> str:
         blocks(
             warning,
             question(reproduction),
+            *answer(reproduction),
             rows,
             *sentences(reproduction),
             programs_table(reproduction.programs),
@@ -131,12 +130,12 @@ def _rows(reproduction: Reproduction) -> list[list[str]]:
 def _figures(row: Comparison) -> list[str]:
     digits = 2 if row.quantity == "windows" else 4
     tutorial = "" if row.reported is None else f"{row.reported:.{digits}f}"
-    p = "<0.001" if row.p < 0.001 else f"{row.p:.3f}"
+    p = "" if row.p is None else shown_p(row.p)
     if row.diverged:
         return [tutorial, "diverged", f"{row.diverged} of {row.n} seeds", p]
     mean = "" if row.mean is None else f"{row.mean:.{digits}f}"
     if row.high is None:
-        return [tutorial, mean, "", p]
+        return [tutorial, mean, "" if row.margin is None else f"limit {row.margin:.4f}", p]
     interval = f"{row.low:.{digits}f}..{row.high:.{digits}f}" if row.low else f"up to {row.high:.{digits}f}"
     return [tutorial, mean, interval, p]
 

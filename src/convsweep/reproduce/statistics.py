@@ -67,8 +67,7 @@ def prediction_interval(sample: Floats, confidence: float = 1 - ALPHA) -> Predic
 def prediction_p(value: float, sample: Floats) -> float:
     """Return the two-sided p of a value under the sample's predictive t distribution.
 
-    It is at most 1 - confidence exactly when the value lies outside ``prediction_interval``. It is also the p of
-    Student's t test of two samples, one of which is that single value: SciPy has the test under this name.
+    It is at most 1 - confidence exactly when the value lies outside ``prediction_interval``.
 
     Args:
         value: The one to judge.
@@ -80,7 +79,8 @@ def prediction_p(value: float, sample: Floats) -> float:
     if np.ptp(sample) == 0:
         return float(value == sample[0])
     # t = (x - mean) / (s sqrt(1 + 1/n))
-    return float(stats.ttest_ind([value], sample).pvalue)
+    t = (value - sample.mean()) / (sample.std(ddof=1) * np.sqrt(1 + 1 / len(sample)))
+    return float(2 * stats.t.sf(abs(t), len(sample) - 1))
 
 
 def rank_test(value: float, sample: Floats) -> Rank:

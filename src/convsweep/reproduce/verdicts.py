@@ -12,6 +12,7 @@ loss_from_ln10            how far an untrained network's mean loss is from that 
 A verdict is ``inconsistent`` if p <= 0.05, ``inconclusive`` if p is larger but the interval is wider than the
 margin below (or the seeds too few for ``windows`` ever to be inconsistent), ``consistent`` otherwise. A quantity
 on which seeds diverged has no interval; p is then the chance that a run exchangeable with them did not diverge.
+``loss_from_ln10`` has neither: it is ``consistent`` if both the reported and our mean lie below a limit.
 """
 
 import math
@@ -66,8 +67,8 @@ class Comparison(NamedTuple):
     high: float | None
     rank: int | None  # of the reported value among n + 1, 1 the smallest
     rank_p: float | None  # exact, whatever the distribution
-    p: float
-    margin: float | None  # of the half-width
+    p: float | None  # None: a limit decides, not a probability
+    margin: float | None  # the largest half-width that lets it be consistent; of ``loss_from_ln10`` the limit
     diverged: int  # of the n seeds
     verdict: Verdict
 
@@ -201,8 +202,7 @@ def _compare_with_guessing(gradient: Gradient, windows: Sequence[Reported], ours
     sample = np.abs(np.mean([ours.losses[gradient, row.place] for row in windows], axis=0) - guess)  # [n]
     comparison = _compare_one(_What("untrained", gradient, "loss_from_ln10"), reported, sample, LN10_MARGIN)
     verdict: Verdict = "consistent" if max(reported, float(sample.mean())) < LN10_MARGIN else "inconsistent"
-    # a distance is not normal: its p is that of its rank, for information
-    return comparison._replace(low=0.0, high=LN10_MARGIN, p=rank_test(reported, sample).p, verdict=verdict)
+    return comparison._replace(low=None, high=None, p=None, verdict=verdict)
 
 
 def _diverged(what: _What, value: float | None, sample: Floats, diverged: int) -> Comparison:

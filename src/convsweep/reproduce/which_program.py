@@ -55,7 +55,8 @@ class Judged(NamedTuple):
     program: str
     sentence: str
     verdict: Verdict
-    p: float
+    p_own: float  # of how far the log lies from the program's own seeds
+    p_rivals: float  # of how much better the other programs explain it
     log_likelihood: float  # natural logarithm, up to a constant that all programs share
     course: float | None  # correlation of the log's course with the seeds' mean course; None where there is none
     printing: Printing  # the rule under which the program explains the log best
@@ -178,7 +179,8 @@ def assess(log: Log, placed: PlacedLog, protocol: Protocol, courses: Courses) ->
                 program.name,
                 program.sentence,
                 judge(likeness.p, conclusive=1 / (protocol.num_seeds + 1) <= ALPHA),
-                likeness.p,
+                likeness.p_own,
+                likeness.p_rivals,
                 likeness.log_density,
                 _course(what, reported, own_samples[program.name]),
                 printing,

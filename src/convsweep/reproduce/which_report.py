@@ -8,12 +8,13 @@ from rich.table import Table
 from convsweep.markdown import blocks, table
 from convsweep.reproduce.log_description import describe
 from convsweep.reproduce.places import SAID_OF_PRINTING, STEPS_OF_BATCHES, images_of_an_epoch
-from convsweep.reproduce.statistics import Verdict
+from convsweep.reproduce.statistics import ALPHA, Verdict
 from convsweep.reproduce.which_program import Judged, Study
 
-HEADINGS = ("program", "verdict", "p", "likelihood", "course", "farthest number", "log", "its seeds' mean", "SDs apart")
-SHORT_HEADINGS = ("program", "verdict", "p", "likelihood", "course", "farthest number", "SDs")  # of a terminal's table
-NUMERIC = ("p", "likelihood", "course", "SDs")
+COMMON_HEADINGS = ("program", "verdict", "p own", "p rivals", "likelihood", "course", "farthest number")
+HEADINGS = (*COMMON_HEADINGS, "log", "its seeds' mean", "SDs apart")
+SHORT_HEADINGS = (*COMMON_HEADINGS, "SDs")  # of a terminal's table
+NUMERIC = ("p own", "p rivals", "likelihood", "course", "SDs")
 LARGE = 1e5  # nats; of a program that all but diverges
 
 
@@ -40,10 +41,9 @@ def terminal_table(study: Study) -> RenderableType:
 
 
 def sentences(study: Study) -> list[str]:
-    """Return what the table doesn't say, the conclusion last."""
-    n = study.protocol.num_seeds
+    """Return what the table and the conclusion don't say."""
     lines = [
-        f"p: the share of {n + 1} runs, the log and the program's seeds, that it explains as badly as the log.",
+        *explained_p(study.protocol.num_seeds),
         "Likelihood: how probable the log's numbers are under the program, relative to the likeliest program.",
         "Course: correlation of the log's windows, less their epoch's mean, with the program's: images and order show.",
         "Farthest number, as epoch:step: where the log lies farthest from the program's seeds, in SDs of one more run.",
@@ -71,27 +71,44 @@ def sentences(study: Study) -> list[str]:
             f"The {apart.quantity} would tell {apart.programs[0]} (mean {apart.means[0]:.4g}) from {apart.programs[1]} "
             f"(mean {apart.means[1]:.4g}) best: the means are {apart.distance:.1f} standard deviations of a run apart."
         )
-    return [*lines, conclusion(study)]
+    return lines
 
 
-def conclusion(study: Study) -> str:
-    """Return which programs remain."""
+def explained_p(num_seeds: int) -> tuple[str, str, str]:
+    """Return what the p of both tests are, and how they decide."""
+    return (
+        "p own: how often one more run of the program lies as far from the program's seeds as the log does.",
+        "p rivals: how often the other programs fit one more run of the program that much better than it does.",
+        (
+            f"Inconsistent: either p is at most {ALPHA / 2:g}. {1 / (num_seeds + 1):.3f} is the smallest that ranks of "
+            f"{num_seeds} seeds can give; what is smaller is read from a t distribution through the seeds."
+        ),
+    )
+
+
+def conclusion(study: Study, numbers: str = "the log") -> str:
+    """Return which programs can't be ruled out.
+
+    Args:
+        study: What was found.
+        numbers: What rules programs out.
+    """
     remaining = [judged.program for judged in study.remaining]
     ruled_out = [judged.program for judged in study.judged if judged.verdict == "inconsistent"]
-    rest = f"; ruled out: {', '.join(ruled_out)}" if ruled_out else ""
+    likeliest = study.judged[0].program
     if any(judged.verdict == "inconclusive" for judged in study.judged):
         return (
-            f"Inconclusive: {study.protocol.num_seeds} seeds are too few to rule a program out at 5% (19 are needed); "
-            f"the likeliest is {study.judged[0].program}."
+            f"Inconclusive: {study.protocol.num_seeds} seeds are too few to rule a program out by {numbers} "
+            f"(19 are needed); the likeliest is {likeliest}."
         )
     if not remaining:
         return (
-            f"The log is inconsistent with all of these programs; the likeliest is {study.judged[0].program}. "
-            "None of them takes a step on more than one image (batches), or has other layers."
+            f"None of these programs: {numbers} can't be one more run of any of the {len(ruled_out)}. The likeliest is "
+            f"{likeliest}. None of them learns in batches of images, or has other layers."
         )
-    if len(remaining) == 1:
-        return f"The log is consistent with {remaining[0]} alone{rest}."
-    return f"Inconclusive: the log is consistent with {', '.join(remaining)} (the likeliest first){rest}."
+    names = f"only {remaining[0]}" if len(remaining) == 1 else f"{', '.join(remaining)} (the likeliest first)"
+    rest = f" Ruled out: {', '.join(ruled_out)}." if ruled_out else ""
+    return f"Of {len(study.judged)} programs {names} can't be ruled out by {numbers}.{rest}"
 
 
 def verdicts(study: Study) -> dict[str, Verdict]:
@@ -107,7 +124,8 @@ def markdown_report(study: Study, images: str) -> str:
     )
     return (
         blocks(
-            "Which program printed this log?",
+            "Which of these programs can have printed this log?",
+            conclusion(study),
             *describe(study.log),
             protocol_line(study, images),
             programs_table(study),
@@ -137,7 +155,17 @@ def _rows(study: Study) -> list[list[str]]:
 
 def _first_cells(judged: Judged, best: float) -> list[str]:
     course = "" if judged.course is None else f"{judged.course:.3f}"
-    return [judged.program, judged.verdict, f"{judged.p:.3f}", relative(judged.log_likelihood - best), course]
+    p = (shown_p(judged.p_own), shown_p(judged.p_rivals))
+    return [judged.program, judged.verdict, *p, relative(judged.log_likelihood - best), course]
+
+
+def shown_p(p: float) -> str:
+    """Return a p to print.
+
+    >>> shown_p(1 / 21), shown_p(1e-9)
+    ('0.048', '<0.001')
+    """
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _distance(judged: Judged) -> str:
