@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from convsweep.config import RunConfig, flatten
+from convsweep.records.identity import decisive_keys
 
 MINUS = "\N{MINUS SIGN}"  # as wide as +
 
@@ -14,18 +15,6 @@ HYPERPARAMETERS = {
     "train.epochs": "epochs",
     "train.seed": "seed",
 }
-# What decides no result
-PLACES = (
-    "mlruns",
-    "rerun",
-    "checkpoints",
-    "tracking.enabled",
-    "tracking.experiment",
-    "tracking.artifacts",
-    "tracking.mirrors",
-    "data.dir",
-    "data.mirrors",
-)
 
 SHORT = {
     "model.num_filters": "f",
@@ -43,9 +32,8 @@ def column(key: str) -> str:
 
 def decisive(config: RunConfig) -> dict[str, object]:
     """Return every value that decides the result, by its dotted key: the hyperparameters first."""
-    values = flatten(config)
-    others = {key: value for key, value in values.items() if key not in (*HYPERPARAMETERS, *PLACES)}
-    return {key: values[key] for key in HYPERPARAMETERS} | others
+    values, keys = flatten(config), decisive_keys(config)
+    return {key: values[key] for key in HYPERPARAMETERS} | {key: values[key] for key in values if key in keys}
 
 
 def overrides(values: Mapping[str, object]) -> list[str]:
@@ -71,8 +59,7 @@ def hyperparameters(config: RunConfig) -> dict[str, int | float]:
 
 def other_values(config: RunConfig) -> dict[str, str]:
     """Return every other value that decides the result, as text, by its dotted key."""
-    left = {key: value for key, value in flatten(config).items() if key not in (*HYPERPARAMETERS, *PLACES)}
-    return {key: as_text(value) for key, value in left.items()}
+    return {key: as_text(value) for key, value in decisive(config).items() if key not in HYPERPARAMETERS}
 
 
 def run_name(config: RunConfig, keys: Sequence[str]) -> str:
@@ -80,9 +67,9 @@ def run_name(config: RunConfig, keys: Sequence[str]) -> str:
 
     Args:
         config: The run's configuration.
-        keys: The configuration keys to tell of, e.g. ``train.learning_rate``.
+        keys: The configuration keys to tell of, e.g. ``train.learning_rate``; those that decide no result are left out.
     """
-    return short_name(flatten(config) | {"data": config.data.name}, keys)
+    return short_name(decisive(config) | {"data": config.data.name}, keys)
 
 
 def short_name(values: Mapping[str, object], keys: Sequence[str]) -> str:
@@ -91,7 +78,7 @@ def short_name(values: Mapping[str, object], keys: Sequence[str]) -> str:
     >>> short_name({"model.num_filters": 8, "train.learning_rate": 0.005, "train.epochs": 3}, ["model.num_filters"])
     'f8'
     """
-    parts = [_part(key, values[key]) for key in keys if key in values and key not in PLACES]
+    parts = [_part(key, values[key]) for key in keys if key in values]
     return " ".join(parts) or "defaults"
 
 

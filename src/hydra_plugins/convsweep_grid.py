@@ -61,9 +61,10 @@ class GridSweeper(BasicSweeper):
         Raises:
             ConfigError: An axis has no values, or no single ones.
         """
-        from convsweep.hydra_app.axes import check_axes
+        from convsweep.hydra_app.axes import check_axes, last_of_each
 
-        overrides = OverridesParser.create(self.composer).parse_overrides([*sweeper_params(self), *arguments])
-        axes = [override.get_key_element() for override in overrides if override.is_sweep_override()]
+        given = OverridesParser.create(self.composer).parse_overrides([*sweeper_params(self), *arguments])
+        overrides = last_of_each(given)
+        axes = [override.key_or_group for override in overrides if override.is_sweep_override()]
         check_axes(overrides)
         return self.split_arguments(overrides, self.max_batch_size), axes

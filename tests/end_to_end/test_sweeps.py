@@ -36,6 +36,15 @@ def runs(troubled):
     return {run.params["learning_rate"]: run for run in troubled[0].runs()}
 
 
+def test_an_axis_that_is_given_twice_counts_once(workplace):
+    assert workplace.sweep("train.seed=0,1,2", "model.num_filters=2,3", "train.seed=3,4").status == 0
+    assert workplace.sweeps()[0]["axes"] == ["train.seed", "model.num_filters"]
+    assert [run.name for run in workplace.runs("sweep")] == ["sweep seed x num_filters"]
+    assert {run.name for run in workplace.runs()} == {"seed3 f2", "seed3 f3", "seed4 f2", "seed4 f3"}
+    (heading,) = [line for line in workplace.convsweep("compare", "--runs").out.splitlines() if "filters" in line]
+    assert heading.split() == ["run", "seed", "filters", "valid", "test", "loss", "loss", "seconds", "outcome"]
+
+
 class TestGrid:
     """What a sweep of four sound jobs leaves in the store and on disk."""
 

@@ -17,6 +17,19 @@ REFUSED = {
         "-m",
         "data=glob(kmnist*)",
     ): "'data' must match one of fashion_mnist, mnist, mnist_5k (got glob(kmnist*)).",
+    # axes over what decides no number
+    ("train", "-m", "tracking.experiment=a,b"): (
+        "'tracking.experiment' must be the same for all jobs, as it decides no number (got a; b)."
+    ),
+    ("plan", "-m", "train.seed=0,1", "mlruns=/a,/b"): (
+        "'mlruns' must be the same for all jobs, as it decides no number (got /a; /b)."
+    ),
+    ("train", "-m", "hydra/launcher=basic", "mlruns=/a,/b"): "'mlruns' must be the same for all jobs",
+    ("train", "-m", "hydra/launcher=joblib", "++tracking.mirrors=1,2"): "'tracking.mirrors' must be the same for all",
+    ("train", "-m", "rerun=true,false"): "'rerun' must be the same for all jobs, as it decides no number (got true; ",
+    ("train", "-m", "checkpoints=all,last"): "'checkpoints' must be the same for all jobs",
+    ("train", "-m", "data=mnist", "data.dir=/a,/b"): "'data.dir' must be the same for all jobs",
+    ("train", "-m", "hydra.launcher.n_jobs=1,2"): "Sweeping over Hydra's configuration is not supported",
     ("train", "-m", "train.seed=glob(*)"): "'train.seed' must be a folder of conf for glob(...) to choose from",
     ("train", "-m", "train.seed=range(1000000000)"): "A sweep must have at most 100,000 jobs (got train.seed=range(",
     ("train", "-m", "train.learning_rate=interval(0.1,0.2)"): "'train.learning_rate' must not be an interval: a grid",

@@ -9,7 +9,7 @@ from configurations import MNIST, make_config
 import convsweep
 from convsweep.config import IdxFiles, Mnist5k, RunConfig, flatten
 from convsweep.hydra_app.compose import compose_run
-from convsweep.naming import decisive, overrides
+from convsweep.naming import decisive, overrides, run_name
 from convsweep.records.identity import RESULT_FILES, digest_of_code, run_key
 
 PACKAGE = Path(convsweep.__file__).parent
@@ -78,6 +78,12 @@ def test_of_every_key_of_the_schema_it_is_decided_whether_it_changes_the_result(
         if section != "data":
             keys |= {section} if fields is None else {f"{section}.{name}" for name in fields}
     assert keys == DECIDES_A_NUMBER.keys() | DECIDES_NONE.keys()
+
+
+@pytest.mark.parametrize("config", [make_config(), make_config({"data": MNIST})])
+def test_what_a_run_is_told_by_is_what_its_key_is_made_of(config):
+    assert decisive(config).keys() == DECIDES_A_NUMBER.keys()
+    assert run_name(config, [*DECIDES_NONE, "train.seed"]) == "seed0"
 
 
 def test_no_two_of_these_configurations_have_the_same_key():

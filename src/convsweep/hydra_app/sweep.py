@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.config import ConfigError, RunConfig
 from convsweep.errors import FaultError, UserError
+from convsweep.hydra_app.axes import check_shared
 from convsweep.hydra_app.internals import outcome
 from convsweep.hydra_app.launching import launched, numbered, wanted_sweep
 from convsweep.hydra_app.placement import Placement, placement_of
@@ -143,6 +144,7 @@ def check(
             problems.append(f"{NO_SWEEP_IN_A_JOB} (got {' '.join(files)}).")
     if problems:
         raise ConfigError(problems)
+    check_shared(configs)
     return configs
 
 

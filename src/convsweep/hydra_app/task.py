@@ -148,10 +148,9 @@ def _check_not_a_sweep(settings: HydraConf) -> None:
 
 
 def keys_of(overrides: Sequence[str]) -> list[str]:
-    """Return the configuration keys that overrides give values for."""
-    return [
-        override.get_key_element().lstrip("+") for override in OverridesParser.create().parse_overrides(list(overrides))
-    ]
+    """Return the configuration keys that overrides give values for, each once."""
+    given = OverridesParser.create().parse_overrides(list(overrides))
+    return list(dict.fromkeys(override.key_or_group for override in given))
 
 
 def error_of(failure: Failure) -> Exception:

@@ -30,13 +30,21 @@ RESULT_FILES = (
 
 def run_key(config: RunConfig) -> str:
     """Return a run's key: 16 hexadecimal digits."""
-    identity = {
+    identity = _deciding(config) | {"code": code_digest()}
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def decisive_keys(config: RunConfig) -> set[str]:
+    """Return the dotted keys of the values that enter the run key; all other values decide no number."""
+    return {f"{section}.{name}" for section, values in _deciding(config).items() for name in values}
+
+
+def _deciding(config: RunConfig) -> dict[str, dict[str, object]]:
+    return {
         "model": config.model.model_dump(mode="json"),
         "train": config.train.model_dump(mode="json"),
         "data": data.identity(config.data),
-        "code": code_digest(),
     }
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @functools.cache
