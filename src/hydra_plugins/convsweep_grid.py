@@ -59,10 +59,14 @@ class GridSweeper(BasicSweeper):
         """Return the jobs' overrides, in batches, and the configuration keys that vary.
 
         Raises:
-            ConfigError: An axis has no values, or no single ones.
+            ConfigError: An axis has no values, or no single ones; or batches would be empty.
         """
+        from convsweep.config import ConfigError
         from convsweep.hydra_app.axes import check_axes, last_of_each
 
+        if self.max_batch_size is not None and self.max_batch_size < 1:
+            rule = "'hydra.sweeper.max_batch_size' must be >= 1, or null for all jobs at once"
+            raise ConfigError([f"{rule} (got {self.max_batch_size})."])
         given = OverridesParser.create(self.composer).parse_overrides([*sweeper_params(self), *arguments])
         overrides = last_of_each(given)
         axes = [override.key_or_group for override in overrides if override.is_sweep_override()]

@@ -70,9 +70,7 @@ class StackedLauncher(BasicLauncher):
         assert self.config is not None
         assert self.hydra_context is not None
         task = self.task_function
-        # a folder or an environment of its own can't be had in a process that several jobs share
-        of_its_own = self.config.hydra.job.chdir or self.config.hydra.job.env_set
-        if not isinstance(task, TrainingTask) or task.active is None or of_its_own:
+        if not isinstance(task, TrainingTask) or task.active is None:
             return super().launch(job_overrides, initial_job_idx)
 
         from convsweep.hydra_app.stacked import launch

@@ -449,11 +449,11 @@ class TestRefusals:
             (("hydra.launcher.executor=slurm",), "'hydra.launcher.executor=slurm' needs -m"),
             (
                 ("-m", "hydra.launcher.executor=slurm", "hydra.job.chdir=true"),
-                "'hydra.job.chdir' needs 'hydra.launcher.executor=local'",
+                "'hydra.job.chdir' needs 'hydra/launcher=basic' or joblib",
             ),
             (
                 ("-m", "hydra.launcher.executor=slurm", "+hydra.job.env_set.OMP_DYNAMIC=1"),
-                "'hydra.job.env_set' needs 'hydra.launcher.executor=local'",
+                "'hydra.job.env_set' needs 'hydra/launcher=basic' or joblib",
             ),
             (("-m", "hydra.launcher.executor=dask"), "needs 'hydra.launcher.address'"),
             (("-m", "hydra.launcher.executor=ray"), "must be local, dask or slurm (got ray)"),
@@ -461,7 +461,14 @@ class TestRefusals:
                 ("-m", "hydra.launcher.address=tcp://a:1"),
                 "'hydra.launcher.address' needs 'hydra.launcher.executor=dask'",
             ),
-            (("-m", "hydra.launcher.slurm.time=0"), "'hydra.launcher.slurm.time' must be > 0 (got 0)"),
+            (
+                ("-m", "hydra.launcher.executor=slurm", "hydra.launcher.slurm.time=0"),
+                "'hydra.launcher.slurm.time' must be > 0 (got 0)",
+            ),
+            (
+                ("-m", "hydra.launcher.slurm.partition=fast"),
+                "'hydra.launcher.slurm.partition' needs 'hydra.launcher.executor=slurm' (got local).",
+            ),
             (("-m", "hydra.launcher.blas_kernel='a;b'"), "must be the name of kernels of OpenBLAS, such as Haswell"),
         ],
     )
@@ -474,8 +481,8 @@ class TestRefusals:
         for executor in ("dask", "slurm"):
             asked = f"hydra.launcher.executor={executor}"
             ending = bare_workplace.convsweep("train", *FEW, asked, "hydra.run.dir=own")
-            needed = "needs -m and 'hydra/sweeper=grid', the default"
-            assert ending.only_line == f"A cluster trains sweeps: '{asked}' {needed} (got a run by itself)."
+            needed = "needs -m and 'hydra/sweeper=grid', the default: it does nothing otherwise"
+            assert ending.only_line == f"'{asked}' {needed} (got a run by itself)."
         assert not bare_workplace.mlruns.exists()
 
     @pytest.mark.parametrize(("executor", "library"), [("dask", "distributed"), ("slurm", "submitit")])

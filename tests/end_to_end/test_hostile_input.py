@@ -73,6 +73,7 @@ class TestNames:
         workplace = new_workplace()
         first = ("train", "-m", *TINY, "train.seed=0,1", 'hydra.sweep.dir="S/bob\'s sweep"')
         second = ("train", "-m", *TINY, "train.seed=2,3", 'hydra.sweep.dir="T/bob\'s sweep"', "hydra.job.chdir=true")
+        second += ("hydra/launcher=basic",)
         for ending in workplace.at_once(first, second):
             assert (ending.status, ending.err) == (0, "")
         with closing(sqlite3.connect(workplace.mlruns / "mlflow.db")) as store, store:

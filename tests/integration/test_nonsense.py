@@ -8,6 +8,7 @@ from hydra.core.global_hydra import GlobalHydra
 from convsweep.commands.main import commands
 from convsweep.errors import UserError
 
+OF_SWEEPS = "needs -m and 'hydra/sweeper=grid', the default: it does nothing otherwise (got a run by itself)."
 # what Hydra, joblib, NumPy and the file system would answer with a traceback, or not at all -> what is said
 REFUSED = {
     ("train", "-m", "train.seed=range(5,5)"): "'train.seed' must give at least one value (got range(5,5)).",
@@ -48,6 +49,23 @@ REFUSED = {
     ("train", "frozen=conv"): "Did you mean 'train.frozen'?",
     ("train", "-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=0"): "'hydra.launcher.n_jobs' must not be 0",
     ("train", "-m", "hydra.launcher.n_jobs=0"): "'hydra.launcher.n_jobs' must be >= 1, or -1 for all cores (got 0).",
+    # settings that would do nothing
+    ("train", "hydra.launcher.blas_kernel=Haswell"): f"'hydra.launcher.blas_kernel=Haswell' {OF_SWEEPS}",
+    ("plan", "hydra.launcher.blas_kernel=Haswell"): f"'hydra.launcher.blas_kernel=Haswell' {OF_SWEEPS}",
+    ("train", "hydra.launcher.n_jobs=2"): f"'hydra.launcher.n_jobs=2' {OF_SWEEPS}",
+    ("train", "hydra/launcher=joblib"): f"'hydra/launcher=joblib' {OF_SWEEPS}",
+    ("train", "hydra.sweeper.max_batch_size=2"): f"'hydra.sweeper.max_batch_size=2' {OF_SWEEPS}",
+    ("train", "hydra.sweep.dir=here"): f"'hydra.sweep.dir=here' {OF_SWEEPS}",
+    ("train", "-m", "hydra.run.dir=here"): "A sweep's folder is 'hydra.sweep.dir', and 'hydra.run.dir' a run's (got ",
+    ("train", "-m", "hydra.job.chdir=true"): "'hydra.job.chdir' needs 'hydra/launcher=basic' or joblib",
+    ("plan", "-m", "+hydra.job.env_set.OMP_DYNAMIC=1"): "'hydra.job.env_set' needs 'hydra/launcher=basic' or joblib",
+    ("train", "-m", "hydra.launcher.slurm.partition=fast"): (
+        "'hydra.launcher.slurm.partition' needs 'hydra.launcher.executor=slurm' (got local)."
+    ),
+    ("train", "-m", "hydra.launcher.blas_kernel=Nonsense"): (
+        "'hydra.launcher.blas_kernel' must be kernels that NumPy's BLAS has for the processor, "
+    ),
+    ("plan", "-m", "hydra.sweeper.max_batch_size=0"): "'hydra.sweeper.max_batch_size' must be >= 1, or null for all",
     ("train", "data=mnist", "data.dir=~/x y"): "cannot be read; write 'data.dir=/",
     ("compare", "--png", "a.txt"): "'--png' must name a file that ends in .png (got 'a.txt').",
     ("compare", "--png", "out"): "'--png' must name a file that ends in .png (got 'out').",

@@ -51,6 +51,10 @@ def compare(
     if things:
         _side_by_side(mlruns, things, others=(sweep_id, all_runs, single_runs, register, csv, png, html, json))
         return
+    if all_runs and sweep_id is not None:
+        raise click.UsageError(
+            f"'--all' takes all runs, '--sweep' those of one sweep: give one of them (got {sweep_id})."
+        )
     from convsweep.commands.comparison_files import Files
     from convsweep.compare.comparison import compare_runs
     from convsweep.compare.runs import load_runs

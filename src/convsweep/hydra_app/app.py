@@ -56,7 +56,7 @@ def launch(arguments: Sequence[str], mirror: MirrorProcess | None = None) -> str
 
     def key_of_run(*, _root_: DictConfig) -> str:
         config = parse(_root_)
-        check_single_run(config, _root_.hydra.launcher, detach=detach)
+        check_single_run(config, _root_.hydra, detach=detach)
         return run_key(config)
 
     # the run directory's name, which only a valid configuration has: Hydra asks for it before it writes anything

@@ -68,10 +68,7 @@ def placement(
     if blas_kernel is not None and not blas_kernel.isalnum():
         rule = "'hydra.launcher.blas_kernel' must be the name of kernels of OpenBLAS, such as Haswell"
         problems.append(f"{rule} (got {blas_kernel!r}).")
-    for name in ("time", "cpus", "memory"):
-        value = slurm[name]
-        if value is not None and value <= 0:
-            problems.append(f"'hydra.launcher.slurm.{name}' must be > 0 (got {value}).")
+    problems += _problems_of_slurm(slurm, executor)
     if problems:
         raise ConfigError(problems)
     at_once = None if n_jobs == -1 else n_jobs
@@ -79,6 +76,21 @@ def placement(
     if executor == "slurm":
         settings = Settings(**{**slurm, "options": dict(slurm["options"])}, at_once=at_once)
     return Placement(cast(Executor, executor), at_once, address, blas_kernel, settings)
+
+
+def _problems_of_slurm(slurm: Mapping[str, Any], executor: str) -> list[str]:
+    from hydra_plugins.convsweep_stacked import SlurmConf  # after Hydra has looked for plugins
+
+    if executor != "slurm":
+        given = [name for name, default in vars(SlurmConf()).items() if slurm[name] != default]
+        rule = "needs 'hydra.launcher.executor=slurm'"
+        return [f"'hydra.launcher.slurm.{name}' {rule} (got {executor})." for name in given]
+    values = {name: slurm[name] for name in ("time", "cpus", "memory")}
+    return [
+        f"'hydra.launcher.slurm.{name}' must be > 0 (got {value})."
+        for name, value in values.items()
+        if value is not None and value <= 0
+    ]
 
 
 def open_engine(where: Placement, demands: Demands) -> Engine:

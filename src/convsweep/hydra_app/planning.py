@@ -51,7 +51,7 @@ def plan_command(arguments: Sequence[str]) -> PlannedCommand:
             folder, multirun = Path(composed.hydra.sweep.dir), True
         else:
             configs, axes = [parse(composed)], keys_of(composed.hydra.overrides.task)
-            check_single_run(configs[0], composed.hydra.launcher, detach=task.detach)
+            check_single_run(configs[0], composed.hydra, detach=task.detach)
             folder, multirun, where = Path(), False, Placement()
     wanted = wanted_sweep(configs, axes, folder, multirun=multirun, command=arguments)
     mlruns = configs[0].mlruns

@@ -18,7 +18,14 @@ from convsweep.hydra_app.placement import Placement, placement_of
 from convsweep.hydra_app.sweep_composer import SweepComposer
 from convsweep.hydra_app.task import DETACH, NO_SWEEP_IN_A_JOB, TrainingTask
 from convsweep.records.files import writing
+from convsweep.records.identity import run_key
+from convsweep.records.journal import read_record, run_directory
+from convsweep.records.kernels import kernels_of
+from convsweep.records.machine import blas_kernel, cpu_name
+from convsweep.runs.executors.child import call_in_process
+from convsweep.runs.executors.environment import environment
 from convsweep.runs.memory import check_memory, check_memory_here
+from convsweep.terminal import counted, say
 
 Overrides = Sequence[str]
 
@@ -59,6 +66,8 @@ def run_sweep(
     with launched(wanted, configs, where.room, task.take_mirror()) as task.active:
         sweep = task.active.sweep
         task.sweep_id = sweep.id
+        if sweep.folder != str(folder) and any("hydra.sweep.dir=" in word for word in config.hydra.overrides.hydra):
+            say(f"The folder of this sweep's jobs stays '{sweep.folder}' (asked for '{folder}').")
         if not task.active.is_over:
             folder = Path(sweep.folder)
             composer.sweep_dir = str(folder)
@@ -100,11 +109,15 @@ def checked_placement(hydra: DictConfig, num_batches: int, *, detach: bool) -> P
     """
     if hydra.launcher.get("n_jobs") == 0:  # joblib's own launcher would find out once the sweep has begun
         raise ConfigError(["'hydra.launcher.n_jobs' must not be 0; -1 takes all cores (got 0)."])
+    if of_a_run := [word for word in hydra.overrides.hydra if word.lstrip("+").startswith("hydra.run.")]:
+        raise ConfigError([f"A sweep's folder is 'hydra.sweep.dir', and 'hydra.run.dir' a run's (got {of_a_run[0]})."])
     where = placement_of(hydra.launcher)
     of_its_own = [name for name in ("chdir", "env_set") if hydra.job[name]]
-    if where.executor != "local" and of_its_own:
-        rule = "needs 'hydra.launcher.executor=local': a task of a cluster's has one process for many jobs"
-        raise ConfigError([f"'hydra.job.{of_its_own[0]}' {rule} (got {where.executor})."])
+    if "executor" in hydra.launcher and of_its_own:
+        rule = "needs 'hydra/launcher=basic' or joblib: the stacked launcher's processes each have many jobs"
+        raise ConfigError([f"'hydra.job.{of_its_own[0]}' {rule} (got stacked)."])
+    if where.executor == "local" and where.blas_kernel is not None:
+        _check_kernel_here(where.blas_kernel)
     if detach and where.executor == "local":
         rule = "needs 'hydra.launcher.executor=dask' or slurm: local processes end with the command"
         raise ConfigError([f"'{DETACH}' {rule} (got local)."])
@@ -145,7 +158,42 @@ def check(
     if problems:
         raise ConfigError(problems)
     check_shared(configs)
+    if where.blas_kernel is not None and not configs[0].rerun:
+        _check_earlier_kernels(configs, where.blas_kernel)
     return configs
+
+
+def _check_kernel_here(kernel: str) -> None:
+    """Find out, in a process of its own, whether NumPy's BLAS takes these kernels: it takes others without a word.
+
+    Raises:
+        ConfigError: It doesn't.
+    """
+    found = call_in_process(blas_kernel, sweep="", environment=environment(kernel))
+    if found.lower() != kernel.lower():
+        rule = "'hydra.launcher.blas_kernel' must be kernels that NumPy's BLAS has for the processor"
+        raise ConfigError([f"{rule}, {cpu_name()} (asked for {kernel}, got {found})."])
+
+
+def _check_earlier_kernels(configs: Sequence[RunConfig], kernel: str) -> None:
+    """Refuse runs that are finished or have begun with other kernels than those asked for.
+
+    Raises:
+        ConfigError: There are such.
+    """
+    others = []
+    for config in configs:
+        record = read_record(run_directory(config.mlruns, run_key(config)))
+        if record.result is not None:
+            found = record.result.blas_kernel  # None in old records: not known
+        else:
+            found = kernels_of(record.directory) if record.last_epoch is not None else None
+        if found is not None and found.lower() != kernel.lower():
+            others.append(found)
+    if others:
+        rule = "needs runs that no other kernels have worked at, or rerun=true, which trains all anew"
+        got = f"{', '.join(sorted(set(others)))} for {len(others)} of {counted(len(configs), 'run')}"
+        raise ConfigError([f"'hydra.launcher.blas_kernel={kernel}' {rule} (got {got})."])
 
 
 def _check_memory(config: RunConfig, where: Placement) -> None:

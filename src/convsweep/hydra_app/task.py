@@ -72,7 +72,7 @@ class TrainingTask:
                 return self._train(job).valid_accuracy
             _check_not_a_sweep(settings)
         try:  # once more: Hydra has not asked for the run's folder if 'hydra.run.dir' names another
-            check_single_run(config, settings.launcher, detach=self.detach)
+            check_single_run(config, settings, detach=self.detach)
         except ConfigError as error:
             raise SingleRunError(error) from error
         given, folder = keys_of(settings.overrides.task), Path(settings.runtime.output_dir)
@@ -116,22 +116,37 @@ class TrainingTask:
         return result
 
 
-def check_single_run(config: RunConfig, launcher: DictConfig, *, detach: bool) -> None:
-    """Refuse a single run that asks for a cluster, or needs more memory than this machine has.
+def check_single_run(config: RunConfig, hydra: HydraConf, *, detach: bool) -> None:
+    """Refuse a single run that asks for what only sweeps have, or needs more memory than this machine has.
 
     Args:
         config: The run's.
-        launcher: Its ``hydra.launcher``.
+        hydra: Its configuration of Hydra itself.
         detach: Whether it is to be left to a cluster.
 
     Raises:
         ConfigError: It does.
     """
-    executor = launcher.get("executor", "local")
-    if detach or executor != "local":
-        asked = DETACH if detach else f"hydra.launcher.executor={executor}"
-        needed = "needs -m and 'hydra/sweeper=grid', the default"
-        raise ConfigError([f"A cluster trains sweeps: '{asked}' {needed} (got a run by itself)."])
+    launcher = hydra.launcher
+    asked = [DETACH] if detach else []
+    if launcher.get("executor", "local") != "local":
+        asked.append(f"hydra.launcher.executor={launcher.executor}")
+    if launcher.get("blas_kernel") is not None:
+        asked.append(f"hydra.launcher.blas_kernel={launcher.blas_kernel}")
+    if hydra.mode != RunMode.MULTIRUN:
+        unused: tuple[str, ...] = (
+            "hydra.launcher.",
+            "hydra/launcher",
+            "hydra.sweeper.",
+            "hydra/sweeper",
+            "hydra.sweep.",
+        )
+    else:  # under somebody else's sweeper, which has uses for these, though not for our launcher's settings
+        unused = ("hydra.launcher.",) if "executor" in launcher else ()
+    asked += [word for word in hydra.overrides.hydra if word.lstrip("+").startswith(unused)]
+    if asked:
+        needed = "needs -m and 'hydra/sweeper=grid', the default: it does nothing otherwise"
+        raise ConfigError([f"'{asked[0]}' {needed} (got a run by itself)."])
     check_memory_here(config)
 
 
