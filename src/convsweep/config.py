@@ -8,10 +8,10 @@ import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeGuard, get_args
+from typing import Annotated, Any, Literal, Self, TypeGuard, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from convsweep.errors import UserError
 from convsweep.nn.layers import Ties
@@ -84,6 +84,14 @@ class IdxFiles(_Section):
     num_test: Annotated[int, Field(ge=1, le=10_000)]
     pixels: PixelRange = "centred"
 
+    @model_validator(mode="after")
+    def _has_so_many_images(self) -> Self:
+        if self.num_train + self.num_valid > 60_000:
+            given = f"{self.num_train} + {self.num_valid}"
+            problem = f"'data.num_train' + 'data.num_valid' must be <= 60000 (got {given})."
+            raise PydanticCustomError("problem", "{problem}", {"problem": problem})
+        return self
+
 
 class Tracking(_Section):
     """Whether MLflow shows the run, where, and how much of it."""
@@ -128,13 +136,9 @@ def validate(values: object) -> RunConfig:
         ConfigError: It breaks a rule.
     """
     try:
-        config = RunConfig.model_validate(values)
+        return RunConfig.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_problem(details) for details in error.errors()) from error
-    if isinstance(config.data, IdxFiles) and config.data.num_train + config.data.num_valid > 60_000:
-        given = f"{config.data.num_train} + {config.data.num_valid}"
-        raise ConfigError([f"'data.num_train' + 'data.num_valid' must be <= 60000 (got {given})."])
-    return config
 
 
 def flatten(section: BaseModel, prefix: str = "") -> dict[str, Any]:
@@ -172,6 +176,8 @@ RULES = {
 def _problem(details: ErrorDetails) -> str:
     """Say what, the rule and the value in one line."""
     kind, given, context = details["type"], details["input"], details.get("ctx", {})
+    if kind == "problem":  # of a rule of ours, which says all of it
+        return details["msg"]
     key = ".".join(str(part) for part in details["loc"] if part not in DATA_SETS)
     if kind == "extra_forbidden":
         return unknown_key(key)

@@ -5,8 +5,9 @@ from typing import get_args
 
 import pytest
 from configurations import DEFAULTS, MNIST, make_config, values_with
+from pydantic import ValidationError
 
-from convsweep.config import ConfigError, flatten, validate
+from convsweep.config import ConfigError, IdxFiles, Mnist5k, flatten, validate
 from convsweep.nn.network import Gradient
 
 TUTORIAL = {
@@ -126,6 +127,17 @@ def test_no_more_images_can_be_asked_for_than_mnist_has(changes, problem):
     with pytest.raises(ConfigError) as refusal:
         make_config({"data": MNIST | changes})
     assert refusal.value.problems == (problem,)
+
+
+def test_a_data_set_made_by_hand_keeps_the_same_rules():
+    """Or its ``valid`` is empty, and a run's accuracy on it a division by zero."""
+    with pytest.raises(
+        ValidationError, match=r"'data.num_train' \+ 'data.num_valid' must be <= 60000 \(got 60000 \+ 1"
+    ):
+        IdxFiles.model_validate(MNIST | {"num_train": 60_000, "num_valid": 1})
+    assert IdxFiles.model_validate(MNIST | {"num_train": 59_999, "num_valid": 1}).num_train == 59_999
+    with pytest.raises(ValidationError, match="less than or equal to 400"):
+        Mnist5k(name="mnist_5k", num_train=4200, num_valid=401, num_test=400)
 
 
 def test_several_problems_are_told_together():
