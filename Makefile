@@ -5,7 +5,7 @@
 # make lint    format, lint, types and who imports whom
 # make experiment NAME=03_choices   run a study, write its page in experiments (MNIST=folder of the IDX files)
 # make bench   speed and memory against peers (QUICK=1: about 4 minutes; ONLY=sweep, ONLY=scale; MNIST=folder of the IDX files)
-# make faults  kill processes at random and check that nothing was lost (TRIALS=60: about 8 minutes)
+# make faults  kill processes at random and check that nothing was lost (about 6 minutes; TRIALS=10: one; README=1: write benchmarks/README.md)
 # make lock    choose new versions of all dependencies
 
 PYTHON ?= python3
@@ -44,7 +44,7 @@ bench: .venv/bench
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(MNIST),--mnist '$(MNIST)') $(if $(ONLY),--only $(ONLY))
 
 faults: .venv/user
-	$(BIN)/python benchmarks/faults.py --trials $(or $(TRIALS),60) --jobs 2 --readme
+	$(BIN)/python benchmarks/faults.py --trials $(or $(TRIALS),60) --jobs 2 $(if $(README),--readme)
 
 lock: .venv/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

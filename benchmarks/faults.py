@@ -1,12 +1,12 @@
 """Kill convsweep's processes at random, repeat the command until it ends, and check that nothing was lost or doubled.
 
-    python benchmarks/faults.py --trials 60 --jobs 2     6 to 8 minutes on two cores
+    python benchmarks/faults.py --trials 60 --jobs 2     about 6 minutes on two cores
     python benchmarks/faults.py --trials 1 --seed 17     the trial that was printed with seed 17, once more (times are
                                                          shares of what the sweep takes undisturbed, this time)
 
 Each trial is a sweep of 6 jobs, in two stacks, in a folder of its own. In one to three of its launches the main
 process, a worker, the mirror or all of them are killed with SIGKILL: after a random time, or right before a random
-file operation of their own. What must hold afterwards stands in ``trials/checks.py``.
+file operation of their own. Afterwards the folder must be what an undisturbed sweep leaves: see ``trials/checks.py``.
 """
 
 import argparse

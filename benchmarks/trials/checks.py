@@ -1,7 +1,7 @@
 """What must hold of a folder once its sweep has ended, however often its processes were killed.
 
-The records are compared with those of a sweep that nobody disturbed. MLflow's database is read with nothing but
-``sqlite3``, so that neither convsweep nor MLflow vouches for itself.
+The records, and the names of all files, are compared with those of a sweep that nobody disturbed. MLflow's database is
+read with nothing but ``sqlite3``, so that neither convsweep nor MLflow vouches for itself.
 """
 
 import hashlib
@@ -42,16 +42,8 @@ KINDS = (
 CHANGES = ("time", "crc32", "checkpoint")  # fields of an event that may differ; a checkpoint's arrays are compared
 OF_THE_LAUNCH = ("seconds", "time", "sweep", "host", "events_crc", "crc32")  # the same of a result
 
-RUN_FILES = (
-    r"config\.yaml|events\.jsonl|(predictions|checkpoints/epoch_\d{3})\.npz|result\.json|kernels|lock"
-    r"|figures/[a-z_]+\.png"
-)
-SWEEP_FILES = (
-    r"sweep\.json|environment\.json|uncommitted\.diff|multirun\.yaml|mirrored(-\d+)?|lock"
-    r"|(mirror|mirror-\d+|parent)\.lock|report\.html|comparison\.png"
-)
-JOB_FILES = r"\.hydra/(config|hydra|overrides)\.yaml|convsweep\.log"
-MLFLOW_FILES = r"mlflow\.db(-wal|-shm)?|mlflow\.lock|artifacts/(.*/)?[^./][^/]*"
+OF_SQLITE = r"mlflow\.db-(wal|shm)"  # there while somebody has the database open
+OF_ARTIFACTS = "artifacts/"  # named by runs and models, whose ids differ: see ``_check_artifact_folders``
 
 READY = 2  # a model's status
 MODELS = "SELECT status FROM logged_models WHERE source_run_id = ? AND lifecycle_stage = 'active'"
@@ -74,14 +66,22 @@ class RunFacts(NamedTuple):
     figures: dict[str, str]  # sha256 of each file
 
 
-def run_facts(mlruns: Path) -> dict[str, RunFacts]:
-    """Read every finished run, by its key."""
-    return {path.parent.name: _facts(path.parent) for path in sorted(mlruns.glob("runs/*/result.json"))}
+class SweepFacts(NamedTuple):
+    """The same of a folder with one sweep."""
+
+    runs: dict[str, RunFacts]  # every finished one, by its key
+    names: set[str]  # of all files and empty folders: whatever an undisturbed sweep leaves may be there, nothing else
 
 
-def check(mlruns: Path, undisturbed: dict[str, RunFacts], *, with_mlflow: bool) -> Iterator[Problem]:
+def sweep_facts(mlruns: Path) -> SweepFacts:
+    """Read a folder with one sweep."""
+    runs = {path.parent.name: _facts(path.parent) for path in sorted(mlruns.glob("runs/*/result.json"))}
+    return SweepFacts(runs, _names(mlruns))
+
+
+def check(mlruns: Path, undisturbed: SweepFacts, *, with_mlflow: bool) -> Iterator[Problem]:
     """Yield everything that doesn't hold."""
-    yield from _check_records(mlruns, undisturbed)
+    yield from _check_records(mlruns, undisturbed.runs)
     sweeps = [sweep for sweep in read_sweeps(mlruns) if sweep.multirun]
     if len(sweeps) != 1:
         yield Problem(UNFINISHED, f"there must be 1 sweep (got {len(sweeps)})")
@@ -89,12 +89,12 @@ def check(mlruns: Path, undisturbed: dict[str, RunFacts], *, with_mlflow: bool) 
     (sweep,) = sweeps
     if sweep.state != "finished":
         yield Problem(UNFINISHED, f"the sweep must be finished (got {sweep.state!r})")
-    yield from _check_files(mlruns, sweep, with_mlflow=with_mlflow)
+    yield from _check_names(_names(mlruns), undisturbed.names)
     if with_mlflow:
         if not is_mirrored(mlruns, sweep.id):
             yield Problem(UNFINISHED, "the sweep must be marked as mirrored")
         with closing(sqlite3.connect(f"file:{mlruns / 'mlflow.db'}?mode=ro", uri=True)) as database:
-            yield from _check_mlflow(database, mlruns, sweep, undisturbed)
+            yield from _check_mlflow(database, mlruns, sweep, undisturbed.runs)
 
 
 def _facts(directory: Path) -> RunFacts:
@@ -130,20 +130,24 @@ def _check_records(mlruns: Path, undisturbed: dict[str, RunFacts]) -> Iterator[P
             yield Problem(DIFFERENT, f"run {key} differs in {', '.join(differing)}")
 
 
-def _check_files(mlruns: Path, sweep: Sweep, *, with_mlflow: bool) -> Iterator[Problem]:
-    keys = "|".join(job.run_key for job in sweep.jobs)
-    numbers = "|".join(str(job.number) for job in sweep.jobs)
-    allowed = (
-        rf"runs/({keys})/({RUN_FILES})|sweeps\.lock"
-        rf"|sweeps/{re.escape(sweep.id)}/({SWEEP_FILES}|({numbers})/({JOB_FILES}))"
-    )
-    if with_mlflow:
-        allowed += f"|{MLFLOW_FILES}"
-    for path in sorted(mlruns.rglob("*")):
-        name = path.relative_to(mlruns).as_posix()
-        is_stray_folder = path.is_dir() and not any(path.iterdir()) and not name.startswith("artifacts/")
-        if is_stray_folder or (path.is_file() and re.fullmatch(allowed, name) is None):
+def _names(mlruns: Path) -> set[str]:
+    """Return the names of all files and empty folders, with ``ID`` for the sweep's id."""
+    ids = "|".join(re.escape(sweep.id) for sweep in read_sweeps(mlruns))
+    ends = (path for path in mlruns.rglob("*") if not (path.is_dir() and any(path.iterdir())))
+    return {re.sub(f"^sweeps/({ids})/", "sweeps/ID/", path.relative_to(mlruns).as_posix()) for path in ends}
+
+
+def _check_names(found: set[str], undisturbed: set[str]) -> Iterator[Problem]:
+    for name in sorted(found):
+        is_known = name in undisturbed or name.startswith(OF_ARTIFACTS) or re.fullmatch(OF_SQLITE, name)
+        is_temporary = name.rpartition("/")[2].startswith(".")  # it was never renamed
+        if not is_known or is_temporary:
             yield Problem(STRAY, name)
+    for name in sorted(undisturbed - found):
+        if re.fullmatch(
+            r"sweeps/ID/[^/]+", name
+        ):  # not in jobs' folders: a run that a killed launch finished needs none
+            yield Problem(UNFINISHED, f"the sweep lacks {name}")
 
 
 def _check_mlflow(

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.trials.checks import NO_END, ORPHANS, Problem, RunFacts, check, run_facts
+from benchmarks.trials.checks import NO_END, ORPHANS, Problem, SweepFacts, check, sweep_facts
 from benchmarks.trials.launches import Launch, Strike, Victim
 
 SWEEP = (
@@ -31,7 +31,7 @@ class Undisturbed(NamedTuple):
     """A sweep that nobody disturbs: what the others are compared with."""
 
     folder: Path
-    runs: dict[str, RunFacts]
+    facts: SweepFacts
     seconds: float  # from start to end
     seen: dict[Victim, float]  # seconds until there was a process of this kind
     operations: dict[Victim, int]  # file operations of all processes of this kind
@@ -80,7 +80,7 @@ def run_undisturbed(folder: Path, *, with_mlflow: bool) -> Undisturbed:
     seconds = time.monotonic() - launch.begun
     assert launch.wait() == 0, (folder / "launch_0.log").read_text()
     operations = {victim: launch.operations(victim) for victim in victims}
-    return Undisturbed(folder, run_facts(folder / "mlruns"), seconds, seen, operations)
+    return Undisturbed(folder, sweep_facts(folder / "mlruns"), seconds, seen, operations)
 
 
 def run_trial(seed: int, folder: Path, undisturbed: Undisturbed, template: Path | None) -> Outcome:
@@ -113,7 +113,7 @@ def run_trial(seed: int, folder: Path, undisturbed: Undisturbed, template: Path 
         repeats.start()
         repeats.end()
     problems = repeats.problems()
-    problems += check(mlruns, undisturbed.runs, with_mlflow=with_mlflow)
+    problems += check(mlruns, undisturbed.facts, with_mlflow=with_mlflow)
     seconds = time.monotonic() - begun
     return Outcome(seed, fresh, hit, missed, len(repeats.launches), seconds, problems, folder)
 

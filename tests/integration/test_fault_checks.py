@@ -50,7 +50,7 @@ def damaged(finished, tmp_path):
 
 def kinds(finished, run):
     """Return the kinds of problems that are found in a damaged copy."""
-    found = checks.check(run.parents[1], checks.run_facts(finished), with_mlflow=False)
+    found = checks.check(run.parents[1], checks.sweep_facts(finished), with_mlflow=False)
     return {problem.kind for problem in found}
 
 
@@ -86,6 +86,28 @@ def test_a_half_drawn_figure_differs(finished, damaged):
 def test_a_temporary_file_is_stray(finished, damaged):
     (damaged / ".config.yaml.123.tmp").touch()
     assert kinds(finished, damaged) == {checks.STRAY}
+
+
+def test_a_temporary_file_is_stray_even_if_an_undisturbed_sweep_leaves_it(finished, damaged, tmp_path):
+    untidy = shutil.copytree(finished, tmp_path / "untidy")
+    for run in (untidy / "runs" / damaged.name, damaged):
+        (run / ".config.yaml.123.tmp").touch()
+    assert kinds(untidy, damaged) == {checks.STRAY}
+
+
+def test_a_new_kind_of_file_is_allowed_once_undisturbed_sweeps_have_it(finished, damaged, tmp_path):
+    """What may lie in a folder is what an undisturbed sweep leaves there: nobody keeps a list of it."""
+    newer = shutil.copytree(finished, tmp_path / "newer")
+    for mlruns in (newer, damaged.parents[1]):
+        (mlruns / "sweeps" / "some_sweep" / "page-version").touch()
+    assert kinds(newer, damaged) == set()
+    assert kinds(finished, damaged) == {checks.STRAY}
+
+
+def test_a_file_that_the_sweep_lacks_is_a_problem(finished, damaged, tmp_path):
+    newer = shutil.copytree(finished, tmp_path / "newer")
+    (newer / "sweeps" / "some_sweep" / "report.html").touch()
+    assert kinds(newer, damaged) == {checks.UNFINISHED}
 
 
 def test_a_folder_of_a_sweep_without_a_record_is_stray(finished, damaged):
