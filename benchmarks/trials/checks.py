@@ -194,7 +194,7 @@ def _check_artifacts(database: sqlite3.Connection, record: Path, run: str) -> It
     if models != [READY]:
         yield Problem(ARTIFACTS, f"run {run} must have one model, in status {READY} (got {models})")
     ((uri,),) = database.execute("SELECT artifact_uri FROM runs WHERE run_uuid = ?", (run,))
-    wanted = {name for name in _file_names(record) if name not in ("events.jsonl", "kernels", "lock")}
+    wanted = {name for name in _file_names(record) if name not in ("events.jsonl", "kernels")}
     if lacking := wanted - _file_names(Path(uri.removeprefix("file://"))):
         yield Problem(ARTIFACTS, f"run {run} lacks {len(lacking)} files, such as {min(lacking)}")
 

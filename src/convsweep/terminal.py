@@ -65,7 +65,7 @@ class Display:
 
     def __init__(self, mlruns: Path, sweep: Sweep, jobs: Sequence[SweepJob]) -> None:
         self._mlruns, self._sweep = mlruns, sweep
-        self._watch = Watch(mlruns, jobs)
+        self._watch = Watch(mlruns, sweep, jobs)
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),

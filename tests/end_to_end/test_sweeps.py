@@ -148,7 +148,7 @@ class TestGrid:
             promised = {"config.yaml", "events.jsonl", "kernels", "predictions.npz", "result.json"}
             promised |= {f"checkpoints/epoch_{epoch:03d}.npz" for epoch in range(3)}
             promised |= {f"figures/{name}.png" for name in FIGURES}
-            assert names - {"lock"} == promised
+            assert names == promised
 
     def test_record_and_store_agree_to_the_last_bit(self, grid, events_of):
         for run in grid.runs():

@@ -1,9 +1,16 @@
 """Writers that are killed outright."""
 
+import pickle
+import shutil
 import subprocess
 import sys
 
+import pytest
+from configurations import small_job
+
 from convsweep.records.files import remove_temporary_files
+from convsweep.records.journal import anew_directory, read_record, run_directory
+from convsweep.runs.stack import run_stack
 
 
 def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
@@ -24,3 +31,80 @@ files.write_whole(Path(sys.argv[1]), b"content")
     assert len(list(tmp_path.rglob("*.tmp"))) == 3
     remove_temporary_files(tmp_path)
     assert list(tmp_path.rglob("*.tmp")) == [keep]
+
+
+TRAIN_ANEW = """
+import os, pickle, signal, sys
+from convsweep.pictures.figures import draw_figures  # what takes long is imported once
+from convsweep.runs.stack import run_stack
+
+job, operations = pickle.load(sys.stdin.buffer)
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+for operation, mlruns in operations:
+    process = os.fork()
+    if process == 0:
+        left = [operation]
+
+        def strike(event, arguments):
+            writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING
+            if writes or event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir"):
+                left[0] -= 1
+                if left[0] < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(strike)
+        config = job.config.model_copy(update={"mlruns": mlruns})
+        os._exit(1 if run_stack([job._replace(config=config)]) else 0)
+    print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+"""
+
+
+class TestTrainingAnew:
+    """``rerun=true``, killed before one of its file operations: no result is ever gone."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def killed(cls, tmp_path_factory):
+        """A run trained anew: its job and record before, and a folder for each kill with how the process ended."""
+        folder = tmp_path_factory.mktemp("anew")
+        job = small_job(folder / "whole", 0, {"train.epochs": 1})
+        assert run_stack([job]) == {}
+        anew_directory(folder / "whole", job.run_key).mkdir(parents=True)
+        # all of the last ones: the record takes the place of the earlier
+        operations = [(number, folder / str(number)) for number in (*range(0, 40, 8), *range(45, 70))]
+        for _, mlruns in operations:
+            shutil.copytree(folder / "whole", mlruns)
+        given = pickle.dumps((job._replace(anew=True, sweep="again"), operations))
+        done = subprocess.run([sys.executable, "-c", TRAIN_ANEW], input=given, capture_output=True, check=True)
+        statuses = [int(line) for line in done.stdout.split()]
+        return job, read_record(job.directory), [mlruns for _, mlruns in operations], statuses
+
+    def test_the_kills_reach_to_its_very_end(self, killed):
+        *_, statuses = killed
+        assert statuses == sorted(statuses)
+        assert set(statuses) == {-9, 0}
+
+    def test_a_whole_result_is_there_after_each_of_them(self, killed):
+        job, before, folders, _ = killed
+        places = []
+        for mlruns in folders:
+            there = [run_directory(mlruns, job.run_key), anew_directory(mlruns, job.run_key)]
+            records = [read_record(directory) for directory in there]
+            places.append(next(place for place, record in enumerate(records) if record.result is not None))
+            assert records[places[-1]].damage == ()
+            assert records[places[-1]].events == before.events
+        assert places.count(1) <= 1  # between two renames only the new record is in its own place
+
+    def test_the_same_again_ends_with_the_new_record_in_place_and_nothing_else(self, killed):
+        job, before, folders, _ = killed
+        for mlruns in folders:
+            config = job.config.model_copy(update={"mlruns": mlruns})
+            again = job._replace(config=config, anew=True, sweep="again")
+            assert run_stack([again]) == {}
+            record = read_record(run_directory(mlruns, job.run_key))
+            assert (record.result.sweep, record.damage) == ("again", ())
+            assert [(entry.event, entry.checkpoint_sha256) for entry in record.entries] == [
+                (entry.event, entry.checkpoint_sha256) for entry in before.entries
+            ]
+            assert list((mlruns / "anew").iterdir()) == []
+            assert list(mlruns.rglob("*.tmp")) == []

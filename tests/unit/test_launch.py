@@ -9,8 +9,10 @@ from configurations import small_job, small_sweep
 from hypothesis import given
 from hypothesis import strategies as st
 
+from convsweep.compare.runs import load_runs
 from convsweep.errors import UserError
-from convsweep.records.journal import LOCK, Failure, read_failure, read_record, write_failure
+from convsweep.records.journal import Failure, read_failure, read_record, write_failure
+from convsweep.records.locks import run_lock
 from convsweep.records.provenance import Provenance
 from convsweep.records.sweep import (
     find_sweep,
@@ -158,33 +160,116 @@ class TestWhatSlurmLeaves:
         assert folder.exists()
 
 
-class TestRerun:
-    def test_rerun_makes_a_new_sweep_and_forgets_what_was_trained(self, tmp_path, jobs):
-        assert run_stack(jobs) == {}
-        first = open_sweep(tmp_path, small_sweep(jobs))
-        first.end("finished")
-        again = open_sweep(tmp_path, small_sweep(jobs[:2], rerun=True))
-        assert [planned.action for planned in make_plan(jobs, room_here(1)).jobs] == ["train", "train", "finished"]
-        again.release()
+def anew(jobs):
+    """Return jobs as a sweep has them that trains its runs anew."""
+    return [job._replace(anew=True) for job in jobs]
 
-    def test_an_unfinished_rerun_is_continued_and_forgets_nothing(self, tmp_path, jobs):
+
+class TestRerun:
+    """``rerun=true``: a new sweep whose runs are trained beside their records, and replace them once they are done."""
+
+    @pytest.fixture
+    def finished(self, tmp_path, jobs):
+        """A finished sweep of all jobs: the content of every file of its records."""
+        assert run_stack(jobs) == {}
+        open_sweep(tmp_path, small_sweep(jobs)).end("finished")
+        return contents(tmp_path)
+
+    def test_earlier_records_stay_until_the_new_ones_have_their_results(self, tmp_path, jobs, finished):
+        launch = open_sweep(tmp_path, small_sweep(jobs[:2], rerun=True))
+        plan = make_plan(anew(jobs[:2]), room_here(1))
+        assert [planned.action for planned in plan.jobs] == ["train", "train"]
+        launch.begin(plan.unfinished)
+        assert contents(tmp_path) == finished
+        assert run_stack(anew(jobs[:1])) == {}
+        now = contents(tmp_path)
+        assert changed_runs(now, finished) == {jobs[0].run_key}
+        assert [read_record(job.directory).damage for job in jobs] == [(), (), ()]
+        plan = make_plan(anew(jobs[:2]), room_here(1))
+        assert [planned.action for planned in plan.jobs] == ["finished", "train"]
+        launch.end("killed")
+
+    def test_the_new_record_has_the_same_bits_and_is_the_new_sweeps(self, tmp_path, jobs, finished):
+        launch = open_sweep(tmp_path, small_sweep(jobs, rerun=True))
+        before = [read_record(job.directory) for job in jobs]
+        again = [job._replace(sweep="again") for job in anew(jobs)]
+        assert run_stack(again) == {}
+        launch.end("finished")
+        for job, earlier in zip(jobs, before, strict=True):
+            record = read_record(job.directory)
+            assert (record.result.sweep, record.events) == ("again", earlier.events)
+        assert changed_runs(contents(tmp_path), finished) == {job.run_key for job in jobs}
+        assert list((tmp_path / "anew").iterdir()) == []
+
+    def test_a_run_that_fails_when_it_is_trained_anew_keeps_its_result(self, tmp_path, jobs, finished):
+        launch = open_sweep(tmp_path, small_sweep(jobs, rerun=True))
+        (tmp_path / "anew" / jobs[0].run_key).rmdir()
+        (tmp_path / "anew" / jobs[0].run_key).touch()  # nothing can be written there
+        assert run_stack(anew(jobs)).keys() == {0}
+        launch.end("failed")
+        assert changed_runs(contents(tmp_path), finished) == {job.run_key for job in jobs[1:]}
+
+    @pytest.mark.usefixtures("finished")
+    def test_an_unfinished_rerun_is_continued_and_trains_nothing_twice(self, tmp_path, jobs):
         first = open_sweep(tmp_path, small_sweep(jobs, rerun=True))
-        assert run_stack(jobs[:1]) == {}
+        assert run_stack(anew(jobs[:1])) == {}
         first.end("killed")
         again = open_sweep(tmp_path, small_sweep(jobs, rerun=True))
         assert again.sweep.id == first.sweep.id
-        assert read_record(jobs[0].directory).result is not None
+        assert [planned.action for planned in make_plan(anew(jobs), room_here(1)).jobs] == [
+            "finished",
+            "train",
+            "train",
+        ]
+        assert run_stack(anew(jobs)) == {}
         again.end("finished")
         third = open_sweep(tmp_path, small_sweep(jobs, rerun=True))
-        assert read_record(jobs[0].directory).result is None
+        assert third.sweep.id != first.sweep.id
+        assert {planned.action for planned in make_plan(anew(jobs), room_here(1)).jobs} == {"train"}
+        assert {planned.action for planned in make_plan(jobs, room_here(1)).jobs} == {"finished"}
         third.release()
 
-    def test_rerun_is_refused_while_another_command_trains_the_same(self, tmp_path, jobs):
-        jobs[1].directory.mkdir(parents=True)
-        with filelock.FileLock(jobs[1].directory / LOCK):
+    @pytest.mark.usefixtures("finished")
+    def test_a_job_that_is_in_the_sweep_twice_is_trained_anew_once(self, tmp_path, jobs):
+        open_sweep(tmp_path, small_sweep([jobs[0], jobs[0]], rerun=True)).release()
+        twice = [jobs[0]._replace(anew=True, sweep=name) for name in ("first", "second")]
+        assert run_stack(twice) == {}
+        assert read_record(jobs[0].directory).result.sweep == "first"
+
+    def test_what_was_never_trained_is_trained_where_all_records_are(self, tmp_path, jobs):
+        open_sweep(tmp_path, small_sweep(jobs, rerun=True)).release()
+        assert not (tmp_path / "anew").exists()
+        assert anew(jobs)[0].directory == jobs[0].directory
+
+    def test_rerun_is_refused_while_another_command_trains_one_of_the_runs_and_nothing_is_gone(
+        self, tmp_path, jobs, finished
+    ):
+        with filelock.FileLock(run_lock(tmp_path, jobs[1].run_key)):
             with pytest.raises(UserError, match=r"'rerun=true' needs that no other command trains the same"):
                 open_launch(tmp_path, small_sweep(jobs, rerun=True), lambda: PROVENANCE)
-            assert read_sweeps(tmp_path) == []
+            assert len(read_sweeps(tmp_path)) == 1
+        assert contents(tmp_path) == finished
+        assert not (tmp_path / "anew").exists()
+
+    @pytest.mark.usefixtures("finished")
+    def test_the_runs_of_a_sweep_that_trains_them_anew_are_compared_once_they_are_new(self, tmp_path, jobs):
+        launch = open_sweep(tmp_path, small_sweep(jobs, rerun=True))
+        assert load_runs(tmp_path, launch.sweep) == []
+        assert len(load_runs(tmp_path)) == 3
+        assert run_stack(anew(jobs[:1])) == {}
+        assert [run.run_key for run in load_runs(tmp_path, launch.sweep)] == [jobs[0].run_key]
+        launch.release()
+
+
+def contents(mlruns):
+    """Return the content of every file of the runs' records."""
+    return {path: path.read_bytes() for path in sorted(mlruns.glob("runs/**/*")) if path.is_file()}
+
+
+def changed_runs(now, before):
+    """Return the keys of the runs whose files have changed; no file may be missing, or new."""
+    assert now.keys() == before.keys()
+    return {path.parent.name for path in now if path.name == "result.json" and now[path] != before[path]}
 
 
 class TestBegin:
@@ -208,7 +293,7 @@ class TestBegin:
         assert run_stack(jobs[:1]) == {}
         shutil.rmtree(jobs[0].directory / "checkpoints")
         launch = open_sweep(tmp_path, small_sweep(jobs))
-        with filelock.FileLock(jobs[0].directory / LOCK):
+        with filelock.FileLock(run_lock(tmp_path, jobs[0].run_key)):
             launch.begin(make_plan(jobs, room_here(1)).unfinished)
         assert (jobs[0].directory / "result.json").exists()
         launch.end("killed")

@@ -10,7 +10,8 @@ from configurations import MNIST, small_job
 from convsweep.errors import UserError
 from convsweep.nn.training import Diverged, EpochEnd
 from convsweep.records.files import DamagedError
-from convsweep.records.journal import LOCK, Journal, read_failure, read_record, read_result
+from convsweep.records.journal import Journal, read_failure, read_record, read_result
+from convsweep.records.locks import run_lock
 from convsweep.runs.stack import record_failure, run_stack
 
 SWEEP: list[dict[str, object]] = [
@@ -114,7 +115,7 @@ def test_data_that_is_missing_fails_every_job_and_is_recorded(tmp_path):
 def test_a_fault_of_our_own_is_recorded_with_its_traceback(tmp_path):
     """Something that nobody foresees: a folder where the record's lock must be."""
     job = small_job(tmp_path)
-    (job.directory / LOCK).mkdir(parents=True)
+    run_lock(tmp_path, job.run_key).mkdir(parents=True)
     failure = run_stack([job])[0]
     assert "IsADirectoryError" in failure.text
     assert "Traceback" in failure.traceback
@@ -123,8 +124,9 @@ def test_a_fault_of_our_own_is_recorded_with_its_traceback(tmp_path):
 
 def test_a_run_that_another_process_is_at_is_waited_for_once_the_others_are_done(tmp_path, alone):
     jobs = [small_job(tmp_path, number, own) for number, own in enumerate(SWEEP)]
-    jobs[0].directory.mkdir(parents=True)
-    lock = filelock.FileLock(jobs[0].directory / LOCK)
+    path = run_lock(tmp_path, jobs[0].run_key)
+    path.parent.mkdir()
+    lock = filelock.FileLock(path)
     failures = []
     with lock:
         thread = Thread(target=lambda: failures.append(run_stack(jobs)))

@@ -8,7 +8,8 @@ import pytest
 from configurations import small_job, small_sweep
 
 from convsweep.nn.training import Diverged, EpochEnd, Evaluation
-from convsweep.records.journal import LOCK, Failure, Journal, read_record, write_failure
+from convsweep.records.journal import Failure, Journal, read_record, write_failure
+from convsweep.records.locks import run_lock
 from convsweep.records.sweep import SweepJob, write_sweep
 from convsweep.runs import watch
 from convsweep.runs.stack import run_stack
@@ -73,7 +74,7 @@ def test_a_failed_job_has_ended_and_one_with_a_damaged_result_has_not(finished, 
     jobs = [small_job(tmp_path), small_job(tmp_path, 1, {"train.seed": 1}), small_job(tmp_path, 2, {"train.seed": 2})]
     (jobs[0].directory / "result.json").write_bytes(b"{}")
     write_failure(jobs[1].directory, Failure("UserError", "no data", "", 1.0))
-    watch = Watch(tmp_path, [listed(job) for job in jobs])
+    watch = Watch(tmp_path, small_sweep(jobs), [listed(job) for job in jobs])
     (end,) = watch.poll()
     assert (end.job.number, end.failure.text) == (1, "no data")
     assert watch.poll() == []
@@ -81,7 +82,7 @@ def test_a_failed_job_has_ended_and_one_with_a_damaged_result_has_not(finished, 
 
 def test_the_best_job_so_far_is_the_one_with_the_best_valid_accuracy(finished, tmp_path):
     jobs = [small_job(tmp_path, number, {"train.seed": number}) for number in range(3)]
-    watch = Watch(tmp_path, [listed(job) for job in jobs])
+    watch = Watch(tmp_path, small_sweep(jobs), [listed(job) for job in jobs])
     assert watch.best is None
     lines = (finished.directory / "events.jsonl").read_bytes().splitlines(keepends=True)
     put(jobs[0], lines[0])
@@ -140,8 +141,10 @@ class TestRest:
         write_sweep(tmp_path, sweep)
         return Rest(tmp_path, sweep)
 
-    def test_a_sweep_is_at_rest_once_nothing_is_written_and_no_process_is_at_its_runs(self, job, rest):
-        with filelock.FileLock(job.directory / LOCK):
+    def test_a_sweep_is_at_rest_once_nothing_is_written_and_no_process_is_at_its_runs(self, tmp_path, job, rest):
+        path = run_lock(tmp_path, job.run_key)
+        path.parent.mkdir()
+        with filelock.FileLock(path):
             assert rest.look() is None
         assert rest.look() is not None
 

@@ -62,7 +62,8 @@ def load_runs(mlruns: Path, sweep: Sweep | None = None) -> list[Run]:
     if sweep is not None:
         live = is_under_way(mlruns, sweep)
         names = {job.run_key: job.name for job in reversed(sweep.jobs)}  # two jobs may ask for the same run
-        found = [load_run(run_directory(mlruns, key), name, live=live) for key, name in reversed(names.items())]
+        places = {key: run_directory(mlruns, key, anew=sweep.trains_anew) for key in reversed(names)}
+        found = [load_run(place, names[key], live=live) for key, place in places.items()]
     else:
         found = [load_run(path.parent) for path in sorted(mlruns.glob("runs/*/config.yaml"))]
     return in_order(run for run in found if run is not None)

@@ -104,7 +104,7 @@ def numbered(sweep: Sweep, configs: Sequence[RunConfig]) -> list[Job]:
     by_key: dict[str, list[RunConfig]] = {}
     for config in configs:
         by_key.setdefault(run_key(config), []).append(config)
-    return [Job(job.number, by_key[job.run_key].pop(), job.run_key, sweep.id) for job in sweep.jobs]
+    return [Job(job.number, by_key[job.run_key].pop(), job.run_key, sweep.id, sweep.trains_anew) for job in sweep.jobs]
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from convsweep.hydra_app.placement import Executor, Placement
 from convsweep.hydra_app.sweep import check, checked_placement
 from convsweep.hydra_app.task import DETACH, TrainingTask, check_single_run, keys_of
 from convsweep.records.sweep import Sweep, read_sweeps
+from convsweep.runs.launch import sweep_to_continue
 from convsweep.runs.plan import Plan, Room, make_plan
 
 
@@ -56,10 +57,10 @@ def plan_command(arguments: Sequence[str]) -> PlannedCommand:
     wanted = wanted_sweep(configs, axes, folder, multirun=multirun, command=arguments)
     mlruns = configs[0].mlruns
     sweeps = read_sweeps(mlruns)
-    sweep = next((sweep for sweep in sweeps if sweep.has_the_jobs_of(wanted) and not wanted.rerun), wanted)
+    sweep = sweep_to_continue(sweeps, wanted) or wanted
     earlier = next((sweep for sweep in sweeps if sweep.command == wanted.command), None)
     room, no_answer = _ask_for_room(where)
-    plan = make_plan(numbered(sweep, configs), room, anew=wanted.rerun)
+    plan = make_plan(numbered(sweep, configs), room, anew=wanted.rerun and sweep is wanted)
     return PlannedCommand(mlruns, sweep, plan, where.executor, no_answer, earlier)
 
 

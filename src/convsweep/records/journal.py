@@ -9,8 +9,10 @@ predictions.npz            what the trained network says of every image of valid
 figures/                   how it looks: learning curves, filters, errors
 result.json                how it ended; the run is finished once this exists
 failure.json               why it failed, if it did; gone once the run goes on
-lock                       held by whoever writes
 ========================== ====================================================================
+
+Whoever writes holds the lock ``mlruns/locks/<run_key>``. A run that is trained anew has its record in
+``mlruns/anew/<run_key>/`` until it has a result: see ``anew``.
 
 Whatever is read was checked: events by their chained checksums, checkpoints by the digests in the events, the
 result by its own checksum and by those of the events it was made of. What can't be trusted is left out and named,
@@ -48,7 +50,7 @@ from convsweep.records.files import (
     writing,
 )
 
-CONFIG, EVENTS, RESULT, FAILURE, LOCK = "config.yaml", "events.jsonl", "result.json", "failure.json", "lock"
+CONFIG, EVENTS, RESULT, FAILURE = "config.yaml", "events.jsonl", "result.json", "failure.json"
 
 
 class Result(NamedTuple):
@@ -125,9 +127,21 @@ class Record(NamedTuple):
         return places[-1] if places else None
 
 
-def run_directory(mlruns: Path, run_key: str) -> Path:
-    """Return where a run's record is."""
-    return mlruns / "runs" / run_key
+def run_directory(mlruns: Path, run_key: str, *, anew: bool = False) -> Path:
+    """Return where a run's record is.
+
+    Args:
+        mlruns: The folder of everything.
+        run_key: The run's key.
+        anew: For a sweep that trains its runs anew: the record beside the earlier one, until it takes its place.
+    """
+    beside = anew_directory(mlruns, run_key)
+    return beside if anew and beside.exists() else mlruns / "runs" / run_key
+
+
+def anew_directory(mlruns: Path, run_key: str) -> Path:
+    """Return where a run's record is that is trained anew, until it has a result; see ``anew``."""
+    return mlruns / "anew" / run_key
 
 
 def read_record(directory: Path) -> Record:
@@ -136,6 +150,12 @@ def read_record(directory: Path) -> Record:
     Raises:
         UserError: A file can't be read.
     """
+    record = _read_record(directory)
+    # once more, as a run that was trained anew may just have taken the place of a part of what was read
+    return _read_record(directory) if record.damage else record
+
+
+def _read_record(directory: Path) -> Record:
     damage: list[str] = []
     content = b""
     try:

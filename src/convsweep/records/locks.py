@@ -5,6 +5,11 @@ from pathlib import Path
 import filelock
 
 
+def run_lock(mlruns: Path, run_key: str) -> Path:
+    """Return the lock that whoever writes a run's record holds: beside the record, which may be replaced as a whole."""
+    return mlruns / "locks" / run_key
+
+
 def is_held(path: Path) -> bool:
     """Tell whether some process holds a lock.
 

@@ -75,6 +75,11 @@ class Sweep(NamedTuple):
         return "sweep " + (" x ".join(axis.rpartition(".")[2] for axis in self.axes) or "of one job")
 
     @property
+    def trains_anew(self) -> bool:
+        """Whether its runs are trained anew, though other sweeps may have finished them."""
+        return self.rerun and self.state != "finished"
+
+    @property
     def may_go_on_alone(self) -> bool:
         """Whether a cluster may train it while no launch is at work: one has left it there, or was killed outright."""
         return self.state == "detached" or (self.state == "running" and self.on_cluster)

@@ -2,15 +2,17 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import filelock
 
 from convsweep.errors import UserError
+from convsweep.records.anew import begin_anew, take_place
 from convsweep.records.files import remove, remove_temporary_files, writing
-from convsweep.records.journal import FAILURE, LOCK, Journal, run_directory
+from convsweep.records.journal import FAILURE, Journal, run_directory
+from convsweep.records.locks import run_lock
 from convsweep.records.provenance import Provenance
 from convsweep.records.sweep import (
     SLURM,
@@ -48,6 +50,11 @@ class Launch:
         except filelock.Timeout:
             return False
         remove_temporary_files(sweep_directory(self._mlruns, self.sweep.id))
+        if self.sweep.trains_anew:
+            for run_key in sorted({job.run_key for job in self.sweep.jobs}):
+                with _locked(self._mlruns, run_key) as locked:
+                    if locked:  # a process may have been killed before a run that was trained anew took its place
+                        take_place(self._mlruns, run_key)
         # another launch may have ended it meanwhile
         found = read_sweep(self._mlruns, self.sweep.id) or self.sweep
         if found.artifacts != self.sweep.artifacts:  # of which runs MLflow is to hold the files has changed
@@ -102,18 +109,28 @@ def open_launch(mlruns: Path, wanted: Sweep, provenance: Callable[[], Provenance
         guard = filelock.FileLock(mlruns / "sweeps.lock")
         guard.acquire()  # two launches of the same jobs must not both find none
     try:
-        for sweep in read_sweeps(mlruns):
-            unfinished = sweep.rerun and sweep.state != "finished"
-            if sweep.has_the_jobs_of(wanted) and (unfinished or not wanted.rerun):
-                return Launch(mlruns, sweep.asked_for_as(wanted))
+        sweep = sweep_to_continue(read_sweeps(mlruns), wanted)
+        if sweep is not None:
+            return Launch(mlruns, sweep.asked_for_as(wanted))
         if wanted.rerun:
-            _forget_runs(mlruns, {job.run_key for job in wanted.jobs})
+            _begin_anew(mlruns, sorted({job.run_key for job in wanted.jobs}))
         while sweep_directory(mlruns, wanted.id).exists():
             wanted = wanted._replace(id=new_id())
         make_sweep(mlruns, wanted, provenance())
         return Launch(mlruns, wanted)
     finally:
         guard.release()
+
+
+def sweep_to_continue(sweeps: Iterable[Sweep], wanted: Sweep) -> Sweep | None:
+    """Return the sweep that has the wanted jobs, if there is one; what is to be trained anew, only an unfinished one.
+
+    Args:
+        sweeps: All that there are, newest first.
+        wanted: What is asked for.
+    """
+    alike = (sweep for sweep in sweeps if sweep.has_the_jobs_of(wanted))
+    return next((sweep for sweep in alike if sweep.trains_anew or not wanted.rerun), None)
 
 
 def settle(mlruns: Path, sweep: Sweep) -> Sweep:
@@ -127,7 +144,7 @@ def settle(mlruns: Path, sweep: Sweep) -> Sweep:
     """
     if not sweep.may_go_on_alone:
         return sweep
-    jobs = Watch(mlruns, sweep.jobs)
+    jobs = Watch(mlruns, sweep, sweep.jobs)
     jobs.poll()
     ends = [progress.end for progress in jobs.jobs]
     if None in ends:
@@ -141,33 +158,35 @@ def settle(mlruns: Path, sweep: Sweep) -> Sweep:
 
 def _repair(planned: JobPlan) -> None:
     """Cut a damaged record back to what can be trusted, unless another process is at it."""
-    with _locked(planned.job.directory) as locked:
+    job = planned.job
+    with _locked(job.config.mlruns, job.run_key) as locked:
         if locked:
-            Journal(planned.job.directory, planned.job.config).close()
+            Journal(job.directory, job.config).close()
 
 
-def _forget_runs(mlruns: Path, run_keys: set[str]) -> None:
-    """Remove the records of runs that are to be trained anew.
+def _begin_anew(mlruns: Path, run_keys: Sequence[str]) -> None:
+    """Have runs trained anew, beside the records that there are.
 
     Raises:
-        UserError: One of them is being trained.
+        UserError: One of them is being trained; nothing has changed.
     """
-    for run_key in sorted(run_keys):
-        directory = run_directory(mlruns, run_key)
-        if not directory.exists():
-            continue
-        with _locked(directory) as locked:
-            if not locked:
-                raise UserError(f"'rerun=true' needs that no other command trains the same (got '{directory}').")
-            for path in directory.iterdir():
-                if path.name != LOCK:
-                    remove(path)
+    for act in (False, True):  # first see that all of them are free
+        for run_key in run_keys:
+            with _locked(mlruns, run_key) as locked:
+                if not locked:
+                    rule = "'rerun=true' needs that no other command trains the same"
+                    raise UserError(f"{rule} (got '{run_directory(mlruns, run_key)}').")
+                if act:
+                    begin_anew(mlruns, run_key)
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[bool]:
+def _locked(mlruns: Path, run_key: str) -> Iterator[bool]:
     """Hold a run's lock while the body runs, if nobody else does."""
-    lock = filelock.FileLock(directory / LOCK)
+    path = run_lock(mlruns, run_key)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path)
     try:
         lock.acquire(blocking=False)
     except filelock.Timeout:

@@ -20,10 +20,12 @@ from convsweep.data import Dataset, load
 from convsweep.errors import UserError
 from convsweep.nn.training import Checkpoint, Diverged, EpochEnd, Event
 from convsweep.pictures import FIGURES
+from convsweep.records.anew import take_place
 from convsweep.records.files import DamagedError, writing
 from convsweep.records.identity import code_digest
-from convsweep.records.journal import LOCK, Failure, Journal, Record, run_directory, write_failure
+from convsweep.records.journal import Failure, Journal, Record, run_directory, write_failure
 from convsweep.records.kernels import kernels_of, note_kernel
+from convsweep.records.locks import run_lock
 from convsweep.records.machine import cpu_name
 from convsweep.records.predictions import PREDICTIONS, load_predictions, save_predictions, to_rows
 from convsweep.runs.training import beginning, class_probabilities, train_together
@@ -36,11 +38,12 @@ class Job(NamedTuple):
     config: RunConfig
     run_key: str
     sweep: str  # the sweep's id
+    anew: bool = False  # whether the sweep trains its runs anew
 
     @property
     def directory(self) -> Path:
-        """The run's record."""
-        return run_directory(self.config.mlruns, self.run_key)
+        """The run's record: while it is trained anew, not the one that others see."""
+        return run_directory(self.config.mlruns, self.run_key, anew=self.anew)
 
 
 def run_stack(jobs: Sequence[Job]) -> dict[int, Failure]:
@@ -79,7 +82,7 @@ class _Run:
         self.job = job
         self.seconds = 0.0
         self.failure: Failure | None = None
-        self._lock = filelock.FileLock(job.directory / LOCK)
+        self._lock = filelock.FileLock(run_lock(job.config.mlruns, job.run_key))
         self._journal: Journal | None = None
 
     @property
@@ -102,8 +105,11 @@ class _Run:
         """Open the record, unless the run is finished; return False if another process holds its lock."""
         try:
             with writing(self.job.directory):
-                self.job.directory.mkdir(parents=True, exist_ok=True)
+                Path(self._lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(blocking=blocking)
+            self._take_place()
+            with writing(self.job.directory):
+                self.job.directory.mkdir(parents=True, exist_ok=True)
             self._journal = Journal(self.job.directory, self.job.config)
             record = self._journal.record
             if record.result is None:
@@ -165,7 +171,13 @@ class _Run:
                 data_digest=dataset.digest,
                 code_digest=code_digest(),
             )
+        self._journal.close()
+        self._take_place()
         self.close()
+
+    def _take_place(self) -> None:
+        """Put the run in the place of its earlier record, if it was trained anew and has a result."""
+        take_place(self.job.config.mlruns, self.job.run_key)
 
     def fail(self, error: Exception) -> None:
         """Record why the run failed, and leave it."""

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from convsweep.nn.training import EpochEnd, Evaluation, Window
 from convsweep.records.files import DamagedError
-from convsweep.records.journal import EVENTS, LOCK, Failure, Result, read_failure, read_result, run_directory
-from convsweep.records.locks import is_held
+from convsweep.records.journal import EVENTS, Failure, Result, read_failure, read_result, run_directory
+from convsweep.records.locks import is_held, run_lock
 from convsweep.records.sweep import FILE, Sweep, SweepJob, sweep_directory
 from convsweep.records.tail import Tail
 
@@ -35,15 +35,19 @@ class JobProgress:
         end: How it ended; None as long as it hasn't.
     """
 
-    def __init__(self, mlruns: Path, job: SweepJob) -> None:
+    def __init__(self, mlruns: Path, job: SweepJob, *, anew: bool = False) -> None:
         self.job = job
         self.step = self.epoch = 0
         self.loss: float | None = None
         self.valid_accuracy: float | None = None
         self.end: JobEnd | None = None
         self.has_begun = False
-        self._directory = run_directory(mlruns, job.run_key)
+        self._mlruns, self._anew = mlruns, anew
         self._tail = Tail(self._directory / EVENTS)
+
+    @property
+    def _directory(self) -> Path:
+        return run_directory(self._mlruns, self.job.run_key, anew=self._anew)
 
     def poll(self) -> None:
         """Take up what was written since the last call."""
@@ -70,11 +74,12 @@ class Watch:
 
     Args:
         mlruns: Where the records are.
+        sweep: The sweep.
         jobs: The jobs to be watched.
     """
 
-    def __init__(self, mlruns: Path, jobs: Sequence[SweepJob]) -> None:
-        self.jobs = [JobProgress(mlruns, job) for job in jobs]
+    def __init__(self, mlruns: Path, sweep: Sweep, jobs: Sequence[SweepJob]) -> None:
+        self.jobs = [JobProgress(mlruns, job, anew=sweep.trains_anew) for job in jobs]
 
     def poll(self) -> list[JobEnd]:
         """Read on; return the jobs that have ended since the last call."""
@@ -110,7 +115,9 @@ class Rest:
     """
 
     def __init__(self, mlruns: Path, sweep: Sweep) -> None:
-        self._directories = [run_directory(mlruns, job.run_key) for job in sweep.jobs]
+        keys = [job.run_key for job in sweep.jobs]
+        self._events = [run_directory(mlruns, key, anew=sweep.trains_anew) / EVENTS for key in keys]
+        self._locks = [run_lock(mlruns, key) for key in keys]
         self._record = sweep_directory(mlruns, sweep.id) / FILE
         self._looked, self._written = time.monotonic(), self._last_written()
         self._noticed = False
@@ -123,13 +130,13 @@ class Rest:
         before, self._looked, self._written = self._written, now, self._last_written()
         if self._written != before:
             self._noticed = False
-        elif not self._noticed and not any(map(_may_be_written, self._directories)):
+        elif not self._noticed and not any(map(_may_be_held, self._locks)):
             self._noticed = True
             return self._written
         return None
 
     def _last_written(self) -> float:
-        return max(map(_time_of, [self._record, *(directory / EVENTS for directory in self._directories)]))
+        return max(map(_time_of, [self._record, *self._events]))
 
 
 def _time_of(path: Path) -> float:
@@ -140,9 +147,8 @@ def _time_of(path: Path) -> float:
         return 0.0
 
 
-def _may_be_written(directory: Path) -> bool:
+def _may_be_held(lock: Path) -> bool:
     """Tell whether a process is at a run's record, or that can't be found out."""
-    lock = directory / LOCK
     try:
         return lock.exists() and is_held(lock)
     except OSError:

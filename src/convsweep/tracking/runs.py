@@ -99,7 +99,6 @@ class MirroredRun:
         self.run_id: str | None = found.info.run_id if found is not None else None
         self.note: str | None = found.data.tags.get(NOTE_TAG) if found is not None else None
         self._family, self._job, self._run, self._model = family, job, found, model
-        self._directory = run_directory(family.mlruns, job.run_key)
         self._tail = Tail(self._directory / EVENTS)
         self._is_new = False  # whether the run was made just now, so that there can be nothing in it
         self._sent: dict[Place, Point] | None = None  # None: not looked up yet
@@ -190,9 +189,16 @@ class MirroredRun:
 
     # --- what the record says ---
 
+    @property
+    def _directory(self) -> Path:
+        """The run's record: while the sweep trains it anew, not the one that other sweeps see."""
+        return run_directory(self._family.mlruns, self._job.run_key, anew=self._family.sweep.trains_anew)
+
     def _finished_record(self, *, over: bool) -> Record | None:
         """Return the checked record if the run is finished; remember its result."""
         self.damage = ""
+        if self._directory != run_directory(self._family.mlruns, self._job.run_key):
+            return None  # it is going to take another place at once
         path = self._directory / RESULT
         try:
             state = path.stat()
