@@ -80,15 +80,21 @@ def _write_run(directory: Path, config: RunConfig, rng: np.random.Generator) -> 
     accuracy = {split: float((rows["digit"] == rows["label"]).mean()) for split, rows in answers.items()}
     directory.mkdir(parents=True)
     journal = Journal(directory, config)
-    journal.write(Evaluation(0, 0, "valid", 2.3, 0.1))
+    per_epoch = 0.05 * config.model.num_filters / EPOCHS  # seconds
+    journal.write(Evaluation(0, 0, "valid", 2.3, 0.1), seconds=0.0)
     for epoch in range(1, EPOCHS + 1):
         for step in range(500, NUM_TRAIN, 500):
-            journal.write(Window(epoch, (epoch - 1) * NUM_TRAIN + step, 1 / epoch, accuracy["valid"]))
-        journal.write(Evaluation(epoch, epoch * NUM_TRAIN, "valid", 1 / epoch, accuracy["valid"]))
-    journal.write(Evaluation(EPOCHS, EPOCHS * NUM_TRAIN, "test", 1 / EPOCHS, accuracy["test"]))
+            journal.write(
+                Window(epoch, (epoch - 1) * NUM_TRAIN + step, 1 / epoch, accuracy["valid"]), seconds=epoch * per_epoch
+            )
+        journal.write(
+            Evaluation(epoch, epoch * NUM_TRAIN, "valid", 1 / epoch, accuracy["valid"]), seconds=epoch * per_epoch
+        )
+    journal.write(
+        Evaluation(EPOCHS, EPOCHS * NUM_TRAIN, "test", 1 / EPOCHS, accuracy["test"]), seconds=EPOCHS * per_epoch
+    )
     save_predictions(directory, answers)
     journal.finish(
-        seconds=round(0.05 * config.model.num_filters, 3),
         sweep=ID,
         host="nowhere",
         data_source="nowhere",

@@ -67,16 +67,14 @@ def _record(configs: Sequence[RunConfig], directories: Sequence[Path]) -> tuple[
     events = train_together(configs, [beginning(config) for config in configs], dataset.splits)
     while (following := training.time(lambda: next(events, None))) is not None:
         member, event = following
-        recording.time(partial(journals[member].write, event))
+        recording.time(partial(journals[member].write, event, seconds=0.0))
     for journal in journals:
         recording.time(partial(_finish, journal, dataset.source, dataset.digest))
     return training.seconds, recording.seconds
 
 
 def _finish(journal: Journal, source: str, digest: str) -> None:
-    journal.finish(
-        seconds=0.0, sweep="benchmark", host="", data_source=source, data_digest=digest, code_digest=code_digest()
-    )
+    journal.finish(sweep="benchmark", host="", data_source=source, data_digest=digest, code_digest=code_digest())
     journal.close()
 
 

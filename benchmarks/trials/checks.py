@@ -39,7 +39,12 @@ KINDS = (
     NO_END,
 )
 
-CHANGES = ("time", "crc32", "checkpoint")  # fields of an event that may differ; a checkpoint's arrays are compared
+CHANGES = (
+    "time",
+    "seconds",
+    "crc32",
+    "checkpoint",
+)  # fields of an event that may differ; a checkpoint's arrays are compared
 OF_THE_LAUNCH = ("seconds", "time", "sweep", "host", "events_crc", "crc32")  # the same of a result
 
 OF_SQLITE = r"mlflow\.db-(wal|shm)"  # there while somebody has the database open

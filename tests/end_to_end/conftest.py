@@ -262,7 +262,7 @@ def read_events(record: Path) -> list[dict]:
     """
     lines = (record / "events.jsonl").read_text().splitlines()
     events = [json.loads(line) for line in lines if line.endswith("}")]
-    return [{key: value for key, value in event.items() if key not in ("time", "crc32")} for event in events]
+    return [{key: value for key, value in event.items() if key not in ("time", "seconds", "crc32")} for event in events]
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,34 @@ files.write_whole(Path(sys.argv[1]), b"content")
     assert list(tmp_path.rglob("*.tmp")) == [keep]
 
 
+DRAW = """
+import os, pickle, signal, sys
+from convsweep.runs.stack import run_stack
+
+jobs = pickle.load(sys.stdin.buffer)
+
+def strike(event, arguments):
+    if event == "open" and "figures" in str(arguments[0]) and str(arguments[0]).startswith(str(jobs[0].config.mlruns)):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(strike)
+run_stack(jobs)
+"""
+
+
+def test_a_run_that_is_killed_while_its_figures_are_drawn_has_the_same_seconds_in_the_end(tmp_path):
+    """The first of a stack of two is struck; the other one has not even ended its last epoch."""
+    jobs = [small_job(tmp_path, number, {"train.seed": number}) for number in range(2)]
+    killed = subprocess.run([sys.executable, "-c", DRAW], input=pickle.dumps(jobs), check=False)
+    assert killed.returncode == -9
+    before = read_record(jobs[0].directory)
+    assert (before.result, before.last_epoch) == (None, 3)
+    assert run_stack(jobs) == {}
+    after = read_record(jobs[0].directory)
+    assert after.entries == before.entries
+    assert after.result.seconds == round(before.entries[-1].seconds, 3) > 0
+
+
 TRAIN_ANEW = """
 import os, pickle, signal, sys
 from convsweep.pictures.figures import draw_figures  # what takes long is imported once

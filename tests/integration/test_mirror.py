@@ -245,7 +245,9 @@ class TestStates:
         following.until(lambda: read_statuses(half.database)["sweep seed"] == "RUNNING")
         last = read_record(half.run(0)).entries[-1]
         event = Window(epoch=2, step=200, loss=1.0, accuracy=0.5)
-        line, _ = to_line(event, time=last.time - BEHIND, checkpoint_sha256=None, previous_crc=last_crc(half.run(0)))
+        line, _ = to_line(
+            event, time=last.time - BEHIND, seconds=0.0, checkpoint_sha256=None, previous_crc=last_crc(half.run(0))
+        )
         with (half.run(0) / "events.jsonl").open("ab") as events:
             events.write(line)
         following.until(lambda: read_statuses(half.database)["train.seed=0"] == "RUNNING")

@@ -45,7 +45,7 @@ def begin(to_begin, num_events, checkpoints="last"):
     journal = Journal(to_begin.directory, config)
     events = train_together([config], [beginning(config)], load(config.data).splits)
     for _, event in itertools.islice(events, num_events):
-        journal.write(event)
+        journal.write(event, seconds=0.0)
     journal.close()
 
 

@@ -156,7 +156,7 @@ def lines_of(some_events):
     lines, entries, crc = [], [], 0
     for number, event in enumerate(some_events):
         digest = f"{number:064x}" if isinstance(event, EpochEnd) else None
-        line, entry = to_line(event, time=number + 0.25, checkpoint_sha256=digest, previous_crc=crc)
+        line, entry = to_line(event, time=number + 0.25, seconds=number / 8, checkpoint_sha256=digest, previous_crc=crc)
         lines.append(line)
         entries.append(entry)
         crc = entry.crc
@@ -192,7 +192,7 @@ class TestChainOfChecksums:
 
         events_module.EVENT_NAMES[Party] = "party"
         try:
-            line, _ = to_line(Party(1, 2, 3.0, 4.0), time=0, checkpoint_sha256=None, previous_crc=0)
+            line, _ = to_line(Party(1, 2, 3.0, 4.0), time=0, seconds=0.0, checkpoint_sha256=None, previous_crc=0)
         finally:
             del events_module.EVENT_NAMES[Party]
         assert b'"party"' in line
@@ -200,7 +200,7 @@ class TestChainOfChecksums:
 
     def test_an_epochs_end_is_written_without_its_checkpoint_but_with_its_digest(self):
         end = EpochEnd(1, 60, Checkpoint(1, Parameters(*[np.zeros(1)] * 3), "{}"))
-        line, entry = to_line(end, time=0.5, checkpoint_sha256="ab" * 32, previous_crc=0)
+        line, entry = to_line(end, time=0.5, seconds=0.0, checkpoint_sha256="ab" * 32, previous_crc=0)
         assert entry.event == EpochEnd(1, 60, None)
         assert entry.checkpoint_sha256 == "ab" * 32
         assert entry.milliseconds == 500

@@ -1,6 +1,8 @@
 """A stack of jobs, brought to their results by one process: each has its own record and fails alone."""
 
+import json
 import shutil
+import zlib
 from threading import Thread
 
 import filelock
@@ -9,6 +11,7 @@ from configurations import MNIST, small_job
 
 from convsweep.errors import UserError
 from convsweep.nn.training import Diverged, EpochEnd
+from convsweep.records.events import CHECKSUM, EVENT_NAMES
 from convsweep.records.files import DamagedError
 from convsweep.records.journal import Journal, read_failure, read_record, read_result
 from convsweep.records.locks import run_lock
@@ -57,6 +60,56 @@ def test_jobs_that_go_on_from_different_epochs_end_in_the_same_bits(tmp_path, al
     assert run_stack(jobs) == {}
     assert (jobs[0].directory / "result.json").read_bytes() == finished
     assert [contents(read_record(job.directory)) for job in jobs] == alone
+
+
+def seconds(job):
+    """Return how long a run has trained at each of its events."""
+    return [entry.seconds for entry in read_record(job.directory).entries]
+
+
+def test_a_runs_time_is_that_of_all_attempts_and_grows_with_every_event(tmp_path):
+    job = small_job(tmp_path)
+    assert run_stack([job]) == {}
+    before, result = seconds(job), read_result(job.directory)
+    assert before == sorted(before)
+    assert result.seconds == round(before[-1], 3) > 0
+    (job.directory / "result.json").unlink()
+    assert run_stack([job]) == {}
+    assert seconds(job) == before
+    assert read_result(job.directory).seconds == result.seconds
+    (job.directory / "result.json").unlink()
+    events = job.directory / "events.jsonl"
+    events.write_bytes(b"".join(events.read_bytes().splitlines(keepends=True)[:-4]))
+    kept = len(read_record(job.directory).entries)
+    assert run_stack([job]) == {}
+    assert seconds(job)[:kept] == before[:kept]
+    assert seconds(job)[kept] > before[kept - 1]
+    assert seconds(job) == sorted(seconds(job))
+
+
+def test_the_members_of_a_stack_share_its_time(tmp_path):
+    jobs = [small_job(tmp_path, number, {"train.seed": number}) for number in range(3)]
+    assert run_stack(jobs) == {}
+    shares = [read_result(job.directory).seconds for job in jobs]
+    assert shares == pytest.approx([shares[0]] * 3, abs=0.002)
+
+
+def test_an_older_record_whose_events_have_no_seconds_is_timed_by_the_clock(tmp_path):
+    job = small_job(tmp_path)
+    assert run_stack([job]) == {}
+    crc, lines = 0, []
+    for number, entry in enumerate(read_record(job.directory).entries):
+        fields = {"event": EVENT_NAMES[type(entry.event)], **entry.event._asdict(), "time": 100.0 + number}
+        if isinstance(entry.event, EpochEnd):
+            fields["checkpoint"] = entry.checkpoint_sha256
+        body = json.dumps(fields)
+        crc = zlib.crc32(body.encode(), crc)
+        lines.append(f'{body[:-1]}{CHECKSUM}{crc:08x}"}}\n')
+    (job.directory / "events.jsonl").write_text("".join(lines))
+    assert run_stack([job]) == {}
+    record = read_record(job.directory)
+    assert {entry.seconds for entry in record.entries} == {None}
+    assert record.result.seconds == len(lines) - 1
 
 
 def test_the_same_run_twice_in_a_stack_is_trained_once(tmp_path, alone):

@@ -15,7 +15,7 @@ def file_of(number_of_events, flavour):
     for number in range(number_of_events):
         event = Window(1, number, flavour, 0.5) if number % 3 else EpochEnd(1, number, None)
         digest = None if number % 3 else "0" * 64
-        line, entry = to_line(event, time=float(number), checkpoint_sha256=digest, previous_crc=crc)
+        line, entry = to_line(event, time=float(number), seconds=0.0, checkpoint_sha256=digest, previous_crc=crc)
         content, crc = content + line, entry.crc
     return content
 

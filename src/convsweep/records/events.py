@@ -25,6 +25,7 @@ class Entry(NamedTuple):
     checkpoint_sha256: str | None  # of that file's content, if this is an epoch's end
     crc: int  # of this line and all before it
     is_only_checkpoint: bool = False  # whether those of all epochs before were removed on purpose
+    seconds: float | None = None  # the run has trained for until then; None in older records
 
     @property
     def milliseconds(self) -> int:
@@ -33,18 +34,25 @@ class Entry(NamedTuple):
 
 
 def to_line(
-    event: Event, *, time: float, checkpoint_sha256: str | None, previous_crc: int, is_only_checkpoint: bool = False
+    event: Event,
+    *,
+    time: float,
+    seconds: float,
+    checkpoint_sha256: str | None,
+    previous_crc: int,
+    is_only_checkpoint: bool = False,
 ) -> tuple[bytes, Entry]:
     """Return an event's line, and the entry that reading it gives.
 
     Args:
         event: What happened.
         time: When, in seconds since 1970.
+        seconds: How long the run has trained until then, over all attempts that the file holds.
         checkpoint_sha256: The digest of the checkpoint's file, if the event is an epoch's end.
         previous_crc: That of the line before; 0 for the first.
         is_only_checkpoint: Whether the checkpoints of all epochs before are going to be removed.
     """
-    fields: dict[str, Any] = {"event": EVENT_NAMES[type(event)], **event._asdict(), "time": time}
+    fields: dict[str, Any] = {"event": EVENT_NAMES[type(event)], **event._asdict(), "time": time, "seconds": seconds}
     if isinstance(event, EpochEnd):
         fields["checkpoint"] = checkpoint_sha256
         if is_only_checkpoint:
@@ -53,7 +61,7 @@ def to_line(
     body = json.dumps(fields)
     crc = zlib.crc32(body.encode(), previous_crc)
     line = f'{body[:-1]}{CHECKSUM}{crc:08x}"}}\n'
-    return line.encode(), Entry(event, time, checkpoint_sha256, crc, is_only_checkpoint)
+    return line.encode(), Entry(event, time, checkpoint_sha256, crc, is_only_checkpoint, seconds)
 
 
 def read_entries(content: bytes) -> Iterator[Entry]:
@@ -76,10 +84,10 @@ def from_line(line: bytes, previous_crc: int) -> Entry | None:
     fields = json.loads(body + b"}")
     try:
         event_type, time = EVENT_TYPES[fields.pop("event")], fields.pop("time")
-        digest, is_only_checkpoint = None, False
+        digest, is_only_checkpoint, seconds = None, False, fields.pop("seconds", None)
         if event_type is EpochEnd:
             digest, fields["checkpoint"] = fields["checkpoint"], None
             is_only_checkpoint = fields.pop("only_checkpoint", False)
-        return Entry(event_type(**fields), time, digest, crc, is_only_checkpoint)
+        return Entry(event_type(**fields), time, digest, crc, is_only_checkpoint, seconds)
     except (KeyError, TypeError):
         return None  # another version of this program has other events

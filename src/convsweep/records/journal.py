@@ -63,7 +63,7 @@ class Result(NamedTuple):
     valid_accuracy: float | None
     test_loss: float | None  # None: diverged
     test_accuracy: float | None
-    seconds: float  # spent training and evaluating, by the process that finished the run: its share of its stack's
+    seconds: float  # spent training and evaluating what the record holds, over all attempts: its share of its stacks'
     time: float  # when it ended, in seconds since 1970
     sweep: str  # the id of the sweep whose job trained it
     host: str  # the machine that finished it
@@ -269,8 +269,20 @@ class Journal:
         """The folder of figures."""
         return self.directory / "figures"
 
-    def write(self, event: Event) -> None:
+    @property
+    def seconds(self) -> float:
+        """How long the run has trained until its last event; a run of an older record, at most: by the clock."""
+        if not self._entries:
+            return 0.0
+        first, last = self._entries[0], self._entries[-1]
+        return last.seconds if last.seconds is not None else max(last.time - first.time, 0.0)
+
+    def write(self, event: Event, *, seconds: float) -> None:
         """Write down what happened; an epoch's end first writes its checkpoint.
+
+        Args:
+            event: What happened.
+            seconds: How long the run has trained until then, what the journal held before included.
 
         Raises:
             UserError: The disk refuses.
@@ -285,6 +297,7 @@ class Journal:
         line, entry = to_line(
             event,
             time=round(time.time(), 3),
+            seconds=round(seconds, 6),
             checkpoint_sha256=digest,
             previous_crc=self._crc,
             is_only_checkpoint=is_only,
@@ -303,7 +316,7 @@ class Journal:
         """Write the result: from here on the run is finished.
 
         Args:
-            facts: ``seconds``, ``sweep``, ``host``, ``cpu``, ``blas_kernel``, ``data_source``, ``data_digest`` and
+            facts: ``sweep``, ``host``, ``cpu``, ``blas_kernel``, ``data_source``, ``data_digest`` and
                 ``code_digest`` of ``Result``.
 
         Raises:
@@ -313,6 +326,7 @@ class Journal:
         result = Result(
             **_ending(self.record.events),
             **facts,
+            seconds=round(self.seconds, 3),
             time=round(time.time(), 3),
             config_sha256=self._config_sha256,
             num_events=len(self._entries),

@@ -74,7 +74,7 @@ class _Run:
 
     Attributes:
         job: The job.
-        seconds: This run's share of the time spent training.
+        seconds: Spent training what the record holds: this run's share of its stacks' time, over all attempts.
         failure: Why it failed, if it did.
     """
 
@@ -111,7 +111,7 @@ class _Run:
             with writing(self.job.directory):
                 self.job.directory.mkdir(parents=True, exist_ok=True)
             self._journal = Journal(self.job.directory, self.job.config)
-            record = self._journal.record
+            record, self.seconds = self._journal.record, self._journal.seconds
             if record.result is None:
                 note_kernel(self.job.directory, anew=record.last_epoch is None)
             elif not missing_files(record):
@@ -126,7 +126,7 @@ class _Run:
         """Record what happened; the last event finishes the run."""
         assert self._journal is not None
         try:
-            self._journal.write(event)
+            self._journal.write(event, seconds=self.seconds)
             last = isinstance(event, EpochEnd) and event.epoch == self.job.config.train.epochs
             if last or isinstance(event, Diverged):
                 self.finish(dataset)
@@ -162,7 +162,6 @@ class _Run:
                 )
         if record.result is None:
             self._journal.finish(
-                seconds=round(self.seconds, 3),
                 sweep=self.job.sweep,
                 host=socket.gethostname(),
                 cpu=cpu_name(),
