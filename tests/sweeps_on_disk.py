@@ -8,11 +8,14 @@ from typing import NamedTuple
 
 from convsweep.hydra_app.compose import compose_run
 from convsweep.records import sweep as sweeps
+from convsweep.records.attempts import Code
 from convsweep.records.identity import run_key
 from convsweep.records.provenance import provenance, write_provenance
 from convsweep.runs.stack import Job, run_stack
 
 TINY = ("data.num_train=150", "data.num_valid=50", "data.num_test=50", "train.epochs=2", "train.window=50")
+
+CODE = Code("0" * 40, "1" * 64)
 
 
 class Recorded(NamedTuple):
@@ -41,12 +44,12 @@ class Recorded(NamedTuple):
         return self._replace(mlruns=folder / "mlruns")
 
 
-def record(folder, *jobs, multirun=True, train=True, number=0):
+def record(folder, *jobs, multirun=True, train=True, number=0, code=CODE):
     """Make a sweep's record and train its jobs, given as overrides."""
     mlruns = folder / "mlruns"
     sweep_id = f"2026-01-0{number + 1}_00-00-00.000000"
     configs = [compose_run([f"mlruns='{mlruns}'", *TINY, *overrides]) for overrides in jobs]
-    members = [Job(number, config, run_key(config), sweep_id) for number, config in enumerate(configs)]
+    members = [Job(number, config, run_key(config), sweep_id, code=code) for number, config in enumerate(configs)]
     sweep = sweeps.Sweep(
         id=sweep_id,
         multirun=multirun,
@@ -58,13 +61,14 @@ def record(folder, *jobs, multirun=True, train=True, number=0):
         created=1_700_000_000.0 + number,
         user="somebody",
         host="here",
-        git_commit="0" * 40,
+        git_commit=code.commit,
         state="finished",
         ended=1_900_000_000.0,
         jobs=tuple(
             sweeps.SweepJob(job.number, " ".join(overrides), job.run_key, 300)
             for job, overrides in zip(members, jobs, strict=True)
         ),
+        launches=(sweeps.Launched(1_700_000_000.0 + number, "somebody", "here", *code),),
     )
     sweeps.write_sweep(mlruns, sweep)
     write_provenance(sweeps.sweep_directory(mlruns, sweep_id), provenance()._replace(git_diff=b"+ a line\n"))

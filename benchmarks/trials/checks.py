@@ -45,7 +45,7 @@ CHANGES = (
     "crc32",
     "checkpoint",
 )  # fields of an event that may differ; a checkpoint's arrays are compared
-OF_THE_LAUNCH = ("seconds", "time", "sweep", "host", "events_crc", "crc32")  # the same of a result
+OF_THE_LAUNCH = ("seconds", "time", "sweep", "host", "attempts", "events_crc", "crc32")  # the same of a result
 
 OF_SQLITE = r"mlflow\.db-(wal|shm)"  # there while somebody has the database open
 OF_ARTIFACTS = "artifacts/"  # named by runs and models, whose ids differ: see ``_check_artifact_folders``
@@ -199,7 +199,7 @@ def _check_artifacts(database: sqlite3.Connection, record: Path, run: str) -> It
     if models != [READY]:
         yield Problem(ARTIFACTS, f"run {run} must have one model, in status {READY} (got {models})")
     ((uri,),) = database.execute("SELECT artifact_uri FROM runs WHERE run_uuid = ?", (run,))
-    wanted = {name for name in _file_names(record) if name not in ("events.jsonl", "kernels")}
+    wanted = {name for name in _file_names(record) if name not in ("events.jsonl", "attempts.jsonl")}
     if lacking := wanted - _file_names(Path(uri.removeprefix("file://"))):
         yield Problem(ARTIFACTS, f"run {run} lacks {len(lacking)} files, such as {min(lacking)}")
 

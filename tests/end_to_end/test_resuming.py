@@ -13,7 +13,7 @@ FEW = ("data.num_train=700", "data.num_valid=50", "data.num_test=50")
 RUN = ("train", *FEW, f"train.epochs={EPOCHS}", "train.shuffle=true")
 
 
-OWN = ("seconds", "time", "sweep", "config_sha256", "events_crc", "crc32")  # what no two runs share
+OWN = ("seconds", "time", "sweep", "config_sha256", "attempts", "events_crc", "crc32")  # what no two runs share
 
 
 def result_of(record):

@@ -145,7 +145,7 @@ class TestGrid:
     def test_a_record_holds_the_files_it_promises(self, grid):
         for record in grid.records():
             names = {str(path.relative_to(record)) for path in record.rglob("*") if path.is_file()}
-            promised = {"config.yaml", "events.jsonl", "kernels", "predictions.npz", "result.json"}
+            promised = {"config.yaml", "events.jsonl", "attempts.jsonl", "predictions.npz", "result.json"}
             promised |= {f"checkpoints/epoch_{epoch:03d}.npz" for epoch in range(3)}
             promised |= {f"figures/{name}.png" for name in FIGURES}
             assert names == promised

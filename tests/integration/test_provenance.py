@@ -1,5 +1,6 @@
 """The recorded difference, applied by git to the recorded commit, is the code that ran. Real repositories."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -8,9 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from sweeps_on_disk import TINY
 
 import convsweep
+from convsweep.compare.comparison import compare_runs
+from convsweep.compare.runs import load_runs
+from convsweep.records.journal import read_result, run_directory
 from convsweep.records.provenance import changed_files
+from convsweep.records.sweep import find_sweep, sweep_directory
+from convsweep.tracking.descriptions import places, run_note, sweep_note
 
 PACKAGE = Path(convsweep.__file__).parent
 IDENTITY = {f"GIT_{who}_{what}": "somebody@nowhere" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
@@ -40,6 +47,7 @@ class Repository:
             "PYTHONPATH": str(self.root / "src"),
             **IDENTITY,
         }
+        shutil.copytree(PACKAGE.parents[1] / "conf", self.root / "conf")
         shutil.copytree(PACKAGE, self.package, ignore=shutil.ignore_patterns("__pycache__", ".*"))
         self.git("init", "--quiet")
         (self.root / ".gitignore").write_text("__pycache__/\n")
@@ -67,6 +75,19 @@ class Repository:
         assert (done.returncode, done.stderr) == (0, "")
         commit, unknown, found = json.loads(done.stdout)
         return commit, None if unknown else self.diff_file.read_bytes(), found
+
+    def convsweep(self, *arguments):
+        """Run a command beside the checkout; return what it says."""
+        done = subprocess.run(
+            [sys.executable, "-m", "convsweep", *arguments],
+            cwd=self.root.parent,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def files(self, root=None):
         """Return the content and mode of every file of the package."""
@@ -286,3 +307,67 @@ def test_a_difference_that_is_too_large_is_cut_and_says_so(committed):
     _, cut, _ = committed.provenance(largest=2000)
     assert cut.startswith(whole[:2000])
     assert cut[2000:] == f"\n[cut: {len(whole):,} bytes in all]\n".encode()
+
+
+class TestASweepContinuedUnderAnotherCommit:
+    """The first launch trained one of two runs to its end, and the other's first epoch; the second launch the rest."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def repository(cls, tmp_path_factory):
+        if shutil.which("git") is None:
+            pytest.skip("needs git")
+        repository = Repository(tmp_path_factory.mktemp("continued"))
+        repository.commit()
+        command = ("train", "-m", "train.seed=0,1", *TINY, "tracking.enabled=false")
+        repository.convsweep(*command)
+        sweep = find_sweep(repository.root.parent / "mlruns")
+        record = run_directory(repository.root.parent / "mlruns", sweep.jobs[1].run_key)
+        (record / "result.json").unlink()
+        (record / "checkpoints" / "epoch_002.npz").unlink()
+        (repository.package / "errors.py").write_bytes((repository.package / "errors.py").read_bytes() + b"# more\n")
+        repository.commit()
+        (repository.package / "errors.py").write_bytes((repository.package / "errors.py").read_bytes() + b"# yet\n")
+        repository.convsweep(*command)
+        return repository
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def commits(cls, repository):
+        return repository.git("log", "--format=%H", "--reverse").decode().split()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def sweep(cls, repository):
+        return find_sweep(repository.root.parent / "mlruns")
+
+    def test_each_launch_is_recorded_and_its_difference_is_kept(self, repository, commits, sweep):
+        assert [launched.commit for launched in sweep.launches] == commits
+        assert sweep.launches[0].diff == ""
+        directory = sweep_directory(repository.root.parent / "mlruns", sweep.id)
+        (kept,) = directory.glob("*.diff")
+        assert kept.name == f"uncommitted-{sweep.launches[1].diff[:7]}.diff"
+        assert hashlib.sha256(kept.read_bytes()).hexdigest() == sweep.launches[1].diff
+        assert repository.applied(commits[1], kept.read_bytes()) == repository.files()
+        assert [path.name for path in directory.glob("environment*.json")] == ["environment.json"]
+
+    def test_each_attempt_names_the_code_that_ran(self, repository, commits, sweep):
+        mlruns = repository.root.parent / "mlruns"
+        one, other = (read_result(run_directory(mlruns, job.run_key)).attempts for job in sweep.jobs)
+        assert [attempt.commit for attempt in one] == commits[:1]
+        assert [attempt.commit for attempt in other] == commits
+        assert other[1].diff == sweep.launches[1].diff
+
+    def test_compare_the_report_and_mlflows_descriptions_tell_both_commits(self, repository, commits, sweep):
+        first, second = (commit[:7] for commit in commits)
+        changed = f"{second} with changes {sweep.launches[1].diff[:7]}"
+        told = f"Runs were trained by different commits ({first} 1, {first}+{changed} 1)."
+        assert told in repository.convsweep("compare", "--html", "report.html")
+        report = (repository.root.parent / "report.html").read_text()
+        assert told in report
+        assert changed in report
+        runs = load_runs(repository.root.parent / "mlruns", sweep)
+        comparisons = compare_runs(runs, sweep.axes)
+        assert told in sweep_note("1", sweep, "2 finished", comparisons, {})
+        mixed = next(run for run in runs if len(run.result.attempts) == 2)
+        assert f"({first}+{changed} 1)" in run_note(mixed, "FINISHED", sweep, places(comparisons[0])[mixed.run_key])

@@ -123,7 +123,7 @@ def test_only_one_launch_holds_a_sweep_and_others_see_that_it_lives(tmp_path, jo
 def test_how_a_sweep_stands_is_in_its_record(tmp_path, jobs):
     launch = open_sweep(tmp_path, small_sweep(jobs))
     mark_mirrored(tmp_path, launch.sweep.id, mirrored=True)
-    launch.begin([])
+    launch.begin([], PROVENANCE)
     assert read_sweep(tmp_path, launch.sweep.id).state == "running"
     assert not is_mirrored(tmp_path, launch.sweep.id)
     launch.end("failed")
@@ -179,7 +179,7 @@ class TestRerun:
         launch = open_sweep(tmp_path, small_sweep(jobs[:2], rerun=True))
         plan = make_plan(anew(jobs[:2]), room_here(1))
         assert [planned.action for planned in plan.jobs] == ["train", "train"]
-        launch.begin(plan.unfinished)
+        launch.begin(plan.unfinished, PROVENANCE)
         assert contents(tmp_path) == finished
         assert run_stack(anew(jobs[:1])) == {}
         now = contents(tmp_path)
@@ -276,7 +276,7 @@ class TestBegin:
     def test_failures_of_before_are_forgotten(self, tmp_path, jobs):
         write_failure(jobs[0].directory, Failure("UserError", "no data", "", 1.0))
         launch = open_sweep(tmp_path, small_sweep(jobs))
-        launch.begin(make_plan(jobs, room_here(1)).unfinished)
+        launch.begin(make_plan(jobs, room_here(1)).unfinished, PROVENANCE)
         assert read_failure(jobs[0].directory) is None
         launch.end("killed")
 
@@ -284,7 +284,7 @@ class TestBegin:
         assert run_stack(jobs[:1]) == {}
         shutil.rmtree(jobs[0].directory / "checkpoints")
         launch = open_sweep(tmp_path, small_sweep(jobs))
-        launch.begin(make_plan(jobs, room_here(1)).unfinished)
+        launch.begin(make_plan(jobs, room_here(1)).unfinished, PROVENANCE)
         assert not (jobs[0].directory / "result.json").exists()
         assert read_record(jobs[0].directory).damage == ()
         launch.end("killed")
@@ -294,7 +294,7 @@ class TestBegin:
         shutil.rmtree(jobs[0].directory / "checkpoints")
         launch = open_sweep(tmp_path, small_sweep(jobs))
         with filelock.FileLock(run_lock(tmp_path, jobs[0].run_key)):
-            launch.begin(make_plan(jobs, room_here(1)).unfinished)
+            launch.begin(make_plan(jobs, room_here(1)).unfinished, PROVENANCE)
         assert (jobs[0].directory / "result.json").exists()
         launch.end("killed")
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from configurations import MNIST, small_job, small_sweep
 
-from convsweep.records.files import write_sealed
-from convsweep.records.journal import Journal, read_result, run_directory
+from convsweep.records.journal import Journal, read_result, run_directory, write_result
 from convsweep.runs import memory
 from convsweep.runs.plan import Room, changes, estimate, make_plan, room_here
 from convsweep.runs.stack import run_stack
@@ -132,7 +131,7 @@ class TestOnACluster:
     def test_finished_runs_of_any_machine_count_for_an_estimate(self, jobs, tmp_path):
         for job in jobs[:2]:
             result = read_result(job.directory)
-            write_sealed(job.directory / "result.json", result._replace(host="elsewhere")._asdict())
+            write_result(job.directory, result._replace(host="elsewhere"))
         assert estimate(make_plan(jobs, room_here(2)), tmp_path) is None
         assert estimate(make_plan(jobs, Room(here=False, shares=2, at_once=2)), tmp_path).seconds > 0
 
@@ -156,7 +155,7 @@ class TestChanges:
         result = read_result(jobs[0].directory)
         before = run_directory(tmp_path, "0" * 16)
         jobs[0].directory.rename(before)
-        write_sealed(before / "result.json", result._replace(code_digest=digest or result.code_digest)._asdict())
+        write_result(before, result._replace(code_digest=digest or result.code_digest))
         earlier = small_sweep([jobs[0]._replace(run_key="0" * 16)])
         assert changes(jobs[0], tmp_path, earlier) == said
 

@@ -18,6 +18,7 @@ from convsweep.compare.side_by_side import (
     mean_differences,
 )
 from convsweep.errors import UserError
+from convsweep.records.attempts import Code
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +115,16 @@ class TestDifferences:
         if len(commits.split()) < 2:
             pytest.skip("needs a checkout with two commits")
         new, old = commits.split()
-        first, second = record(tmp_path, ["train.seed=0"]), record(tmp_path, ["train.seed=1"], number=1)
-        first.write(git_commit=old)
-        second.write(git_commit=new)
-        subjects = [find_subject(first.mlruns, job.run_key) for job in (first.jobs[0], second.jobs[0])]
-        assert f"git diff {old[:12]} {new[:12]}" in code_between(first.mlruns, *subjects)
-        assert "changed" in code_between(first.mlruns, *subjects)
-        second.write(git_commit="f" * 40)
-        assert code_between(first.mlruns, *subjects) == ""
+        sweeps = [
+            record(tmp_path, [f"train.seed={number}"], number=number, code=Code(commit, ""))
+            for number, commit in enumerate((old, new, "f" * 40))
+        ]
+        mlruns = sweeps[0].mlruns
+        first, second, unknown = (find_subject(mlruns, sweep.jobs[0].run_key) for sweep in sweeps)
+        assert f"git diff {old[:12]} {new[:12]}" in code_between(mlruns, first, second)
+        assert "changed" in code_between(mlruns, first, second)
+        assert code_between(mlruns, first, unknown) == ""
+        assert ("commit", (old[:7], new[:7])) in differing_origins(mlruns, [first, second])
 
     def test_means_are_compared_over_the_seeds_in_common(self):
         first = Subject("first", tuple(invented(valid, seed=seed) for seed, valid in enumerate((0.9, 0.91, 0.92))))

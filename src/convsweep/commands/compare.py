@@ -59,7 +59,7 @@ def compare(
     from convsweep.compare.comparison import compare_runs
     from convsweep.compare.runs import load_runs
     from convsweep.errors import UserError
-    from convsweep.records.machine import mixed_kernels
+    from convsweep.records.mixtures import mixture
     from convsweep.records.sweep import find_sweep
     from convsweep.terminal import say
 
@@ -75,7 +75,7 @@ def compare(
             say(f"\nJudged on {comparison.group}:")
         _print_comparison(comparison, comparison.runs if single_runs else None, axes)
     _print_next_step(comparisons, sweep)
-    if mixed := mixed_kernels(run.result.blas_kernel for run in runs if run.result is not None):
+    if mixed := mixture(run.result for run in runs):
         say(mixed)
     if sweep is not None:
         _print_missing(sweep, runs, mlruns)

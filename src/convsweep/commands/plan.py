@@ -31,8 +31,8 @@ def plan(arguments: tuple[str, ...]) -> None:
         for sentence in planned.damage:
             say(f"      {sentence}")
     say(f"{counted(len(plan.jobs), 'job')}: {plan.counts}.")
-    if plan.mixed_kernels:
-        say(plan.mixed_kernels)
+    if plan.mixture:
+        say(plan.mixture)
     if plan.unfinished:
         say(_stacks(command))
         say(_costs(plan, estimate(plan, command.mlruns)))

@@ -18,6 +18,8 @@ from convsweep.compare.statistics.intervals import Interval, student_interval
 from convsweep.compare.statistics.paired import mcnemar_p, paired_t_p
 from convsweep.naming import as_text, column
 from convsweep.nn.training import Split
+from convsweep.records.journal import Result
+from convsweep.records.mixtures import commit_name
 from convsweep.records.predictions import SPLITS
 from convsweep.records.provenance import DIFF, ENVIRONMENT, difference_of_commits
 from convsweep.records.sweep import read_sweep, sweep_directory
@@ -70,8 +72,7 @@ def differing_origins(mlruns: Path, subjects: Sequence[Subject]) -> list[Facts]:
 
 def code_between(mlruns: Path, first: Subject, second: Subject) -> str:
     """Say what changed between the commits that trained two subjects, if they differ and git has both."""
-    sweeps = [read_sweep(mlruns, one.runs[0].result.sweep) if one.runs[0].result else None for one in (first, second)]
-    commits = [sweep.git_commit if sweep is not None else None for sweep in sweeps]
+    commits = [_commit(mlruns, one.runs[0].result) for one in (first, second)]
     if commits[0] is None or commits[1] is None or commits[0] == commits[1]:
         return ""
     found = difference_of_commits(commits[0], commits[1])
@@ -132,6 +133,22 @@ def _places(chosen: npt.NDArray[np.bool_]) -> tuple[int, ...]:
     return tuple(np.flatnonzero(chosen).tolist())
 
 
+def _commit(mlruns: Path, result: Result | None) -> str | None:
+    """Return the commit that trained a run, the last one of several."""
+    if result is None:
+        return None
+    if result.attempts and result.attempts[-1].commit is not None:
+        return result.attempts[-1].commit
+    sweep = read_sweep(mlruns, result.sweep)
+    return sweep.git_commit if sweep is not None else None
+
+
+def _code(result: Result) -> str:
+    """Return the states of the code that trained a run; empty if its record doesn't say."""
+    names = (commit_name(attempt.commit, attempt.diff) for attempt in result.attempts)
+    return ", ".join(dict.fromkeys(filter(None, names)))
+
+
 def _origin(mlruns: Path, subject: Subject) -> dict[str, str]:
     """Return where a subject's results come from, as text by what it is."""
     run = subject.runs[0]
@@ -146,7 +163,8 @@ def _origin(mlruns: Path, subject: Subject) -> dict[str, str]:
     if sweep is None:
         return known
     directory = sweep_directory(mlruns, sweep.id)
-    known["commit"] = (sweep.git_commit or "none")[:12] + (" with changes" if (directory / DIFF).exists() else "")
+    changed = " with changes" if (directory / DIFF).exists() else ""
+    known["commit"] = _code(run.result) or (sweep.git_commit or "none")[:12] + changed
     try:
         environment = json.loads((directory / ENVIRONMENT).read_text())
     except (OSError, ValueError):

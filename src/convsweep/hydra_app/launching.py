@@ -104,7 +104,8 @@ def numbered(sweep: Sweep, configs: Sequence[RunConfig]) -> list[Job]:
     by_key: dict[str, list[RunConfig]] = {}
     for config in configs:
         by_key.setdefault(run_key(config), []).append(config)
-    return [Job(job.number, by_key[job.run_key].pop(), job.run_key, sweep.id, sweep.trains_anew) for job in sweep.jobs]
+    anew, code = sweep.trains_anew, provenance().code
+    return [Job(job.number, by_key[job.run_key].pop(), job.run_key, sweep.id, anew, code) for job in sweep.jobs]
 
 
 @contextmanager
@@ -136,7 +137,7 @@ def launched(
         launch.release()
         yield active
         return
-    launch.begin(plan.unfinished)
+    launch.begin(plan.unfinished, provenance())
     if tracking.enabled:
         mirror = mirror or MirrorProcess()
         mirror.follow(mlruns, launch.sweep.id, say, mirrors=tracking.mirrors)
@@ -222,8 +223,8 @@ def _tell(launch: Launch, plan: Plan, mlruns: Path) -> None:
         for sentence in planned.damage:
             say(f"{sentence} {_what_follows(planned)}")
     say(f"{'sweep' if launch.sweep.multirun else 'run'} {launch.sweep.id}: {_what_is_done(launch.sweep, plan, mlruns)}")
-    if plan.mixed_kernels:
-        say(plan.mixed_kernels)
+    if plan.mixture:
+        say(plan.mixture)
 
 
 def _what_is_done(sweep: Sweep, plan: Plan, mlruns: Path) -> str:

@@ -103,7 +103,7 @@ class TrainingTask:
         for sweep in read_sweeps(config.mlruns):
             jobs = sweep.jobs[number : number + 1]
             if sweep.folder == str(folder) and sweep.multirun and jobs and jobs[0].run_key == key:
-                return Job(number, config, key, sweep.id, sweep.trains_anew)
+                return Job(number, config, key, sweep.id, sweep.trains_anew, sweep.code)
         return None
 
     def _train(self, job: Job) -> Result:

@@ -1,7 +1,13 @@
-"""The run key: one name for everything that decides a run's numbers.
+"""The run key: one name for a run's values, images and code, all that decides its numbers but the libraries.
 
 Two runs with the same key have the same results, so a finished one need not be trained again. Where a run takes
 place (launcher, tracking, folders) is not part of it; the code that computes results is.
+
+The versions of NumPy and of its BLAS, and the kernels that this chose for the processor, may change a run's last bits.
+They are no part of the key: every upgrade would retrain everything, and the machines of a mixed cluster, or two people
+who share records, would share none. Nor is a run begun anew whose next part meets other libraries, as a run that a
+cluster moves to and fro might never end. Instead each attempt at a run is recorded with its libraries
+(``attempts``), and whoever compares runs is told where they differ, between runs or within one (``mixtures``).
 """
 
 import ast

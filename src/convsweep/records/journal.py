@@ -4,7 +4,7 @@
 config.yaml                the configuration, every value filled in
 events.jsonl               what happened, one JSON object a line, written as it happens
 checkpoints/epoch_000.npz  parameters (canonical shapes) and random state, one file an epoch; or of the last one only
-kernels                    which BLAS kernels have worked at it, a line each
+attempts.jsonl             where it was trained and with what, a line for each process that was at it
 predictions.npz            what the trained network says of every image of valid and test
 figures/                   how it looks: learning curves, filters, errors
 result.json                how it ended; the run is finished once this exists
@@ -31,6 +31,7 @@ import yaml
 from convsweep.config import ConfigError, RunConfig, validate
 from convsweep.errors import UserError
 from convsweep.nn.training import Checkpoint, Diverged, EpochEnd, Evaluation, Event
+from convsweep.records.attempts import Attempt, Code, attempt_here, note_attempt, read_attempts, that_trained
 from convsweep.records.checkpoints import (
     checkpoint_is_whole,
     checkpoint_path,
@@ -74,7 +75,10 @@ class Result(NamedTuple):
     num_events: int
     events_crc: int  # the checksum of the last event, which covers them all
     cpu: str | None = None  # of the machine that finished it; this and the next: None in records before version 0.2
-    blas_kernel: str | None = None  # what its BLAS used, see ``kernels``
+    blas_kernel: str | None = (
+        None  # of the attempts that trained it, such as ``Haswell``; ``Haswell+SkylakeX``: it moved
+    )
+    attempts: tuple[Attempt, ...] = ()  # those that trained what the record holds; older records don't say
 
 
 class Failure(NamedTuple):
@@ -195,10 +199,18 @@ def read_result(directory: Path) -> Result | None:
         DamagedError: The file is there, but isn't what was written.
     """
     fields = read_sealed(directory / RESULT)
-    needed = set(Result._fields) - set(Result._field_defaults)
-    if fields is not None and not needed <= fields.keys() <= set(Result._fields):
-        raise DamagedError(f"'{directory / RESULT}' must be the result of a run (its fields are others).")
-    return None if fields is None else Result(**fields)
+    if fields is None:
+        return None
+    try:
+        return Result(**fields | {"attempts": tuple(Attempt(**attempt) for attempt in fields.get("attempts", ()))})
+    except TypeError as error:
+        raise DamagedError(f"'{directory / RESULT}' must be the result of a run (its fields are others).") from error
+
+
+def write_result(directory: Path, result: Result) -> None:
+    """Write a run's result."""
+    attempts = [attempt._asdict() for attempt in result.attempts]
+    write_sealed(directory / RESULT, result._asdict() | {"attempts": attempts})
 
 
 def read_failure(directory: Path) -> Failure | None:
@@ -277,6 +289,19 @@ class Journal:
         first, last = self._entries[0], self._entries[-1]
         return last.seconds if last.seconds is not None else max(last.time - first.time, 0.0)
 
+    def note_attempt(self, sweep: str, code: Code) -> None:
+        """Write down that this process goes on with the run.
+
+        Args:
+            sweep: The id of the sweep whose job it is.
+            code: That of the launch.
+
+        Raises:
+            UserError: The disk refuses.
+        """
+        last = self.record.last_epoch
+        note_attempt(self.directory, attempt_here(-1 if last is None else last, sweep, code))
+
     def write(self, event: Event, *, seconds: float) -> None:
         """Write down what happened; an epoch's end first writes its checkpoint.
 
@@ -316,25 +341,28 @@ class Journal:
         """Write the result: from here on the run is finished.
 
         Args:
-            facts: ``sweep``, ``host``, ``cpu``, ``blas_kernel``, ``data_source``, ``data_digest`` and
-                ``code_digest`` of ``Result``.
+            facts: ``sweep``, ``host``, ``cpu``, ``data_source``, ``data_digest`` and ``code_digest`` of ``Result``.
 
         Raises:
             UserError: The disk refuses.
         """
         assert self._file is not None
+        ending = _ending(self.record.events)
+        attempts = that_trained(read_attempts(self.directory), ending["epoch"])
         result = Result(
-            **_ending(self.record.events),
+            **ending,
             **facts,
             seconds=round(self.seconds, 3),
             time=round(time.time(), 3),
             config_sha256=self._config_sha256,
             num_events=len(self._entries),
             events_crc=self._crc,
+            blas_kernel="+".join(sorted({attempt.kernel for attempt in attempts})) or None,
+            attempts=attempts,
         )
         with writing(self.directory / RESULT):
             os.fsync(self._file.fileno())  # a result must not outlive the events that it was made of
-            write_sealed(self.directory / RESULT, result._asdict())
+            write_result(self.directory, result)
         self._result = result
         return result
 

@@ -7,7 +7,6 @@ same.
 
 import functools
 import platform
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np  # loads the BLAS
@@ -41,24 +40,3 @@ def blas_name() -> str:
     """Return NumPy's BLAS with its version, such as ``scipy-openblas 0.3.31``."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return f"{blas['name']} {blas['version']}"
-
-
-def mixed_kernels(kernels: Iterable[str | None]) -> str:
-    """Say that runs were computed with several kernels; an empty string if they weren't.
-
-    Args:
-        kernels: One a run, several joined by ``+`` if it moved; None: nothing is known of an old record.
-
-    >>> mixed_kernels(["Haswell", "SkylakeX", "Haswell", None])
-    'Runs were computed with different BLAS kernels (Haswell 2, SkylakeX 1): their last bits depend on which.'
-    >>> mixed_kernels(["Haswell+SkylakeX"])
-    'Runs were computed with different BLAS kernels (Haswell+SkylakeX 1): their last bits depend on which.'
-    >>> mixed_kernels(["Haswell", None])
-    ''
-    """
-    known = [kernel for kernel in kernels if kernel is not None]
-    counts = {kernel: known.count(kernel) for kernel in sorted(set(known))}
-    if len(counts) < 2 and not any("+" in kernel for kernel in counts):
-        return ""
-    parts = ", ".join(f"{kernel} {count}" for kernel, count in counts.items())
-    return f"Runs were computed with different BLAS kernels ({parts}): their last bits depend on which."

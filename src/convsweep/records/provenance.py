@@ -4,6 +4,7 @@ What is recorded gives back the code that ran: the commit, with the recorded dif
 """
 
 import functools
+import hashlib
 import json
 import os
 import platform
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from convsweep.credentials import without_credentials
-from convsweep.records.files import write_whole
+from convsweep.records.attempts import Code
+from convsweep.records.files import read_file, write_whole
 from convsweep.records.machine import blas_name, cpu_name
 
 DIFF, ENVIRONMENT = "uncommitted.diff", "environment.json"
@@ -41,6 +43,12 @@ class Provenance(NamedTuple):
     git_diff: bytes | None  # against that commit, files that git doesn't track yet included; empty: nothing differs
     environment: dict[str, object]
 
+    @property
+    def code(self) -> Code:
+        """The same in short."""
+        diff = self.git_diff
+        return Code(self.git_commit, hashlib.sha256(diff).hexdigest() if diff else None if diff is None else "")
+
 
 @functools.cache
 def provenance() -> Provenance:
@@ -54,11 +62,30 @@ def provenance() -> Provenance:
     return Provenance(commit, diff, _environment())
 
 
-def write_provenance(directory: Path, found: Provenance) -> None:
-    """Write what was found into a sweep's directory."""
-    write_whole(directory / ENVIRONMENT, (json.dumps(found.environment, indent=2) + "\n").encode())
+def write_provenance(directory: Path, found: Provenance, *, later: bool = False) -> None:
+    """Write what was found into a sweep's directory.
+
+    Args:
+        directory: The sweep's.
+        found: What was found.
+        later: For a later launch of it: what differs from the first is written beside it, its digest in its name.
+    """
+    contents = {ENVIRONMENT: (json.dumps(found.environment, indent=2) + "\n").encode()}
     if found.git_diff:
-        write_whole(directory / DIFF, _without_credentials(found.git_diff))
+        contents[DIFF] = _without_credentials(found.git_diff)
+    for name, content in contents.items():
+        path = directory / name
+        if later and read_file(path) == content:
+            continue
+        if later:
+            digest = found.code.diff if name == DIFF else hashlib.sha256(content).hexdigest()
+            path = path.with_stem(f"{path.stem}-{str(digest)[:7]}")
+        write_whole(path, content)
+
+
+def provenance_files(directory: Path) -> list[Path]:
+    """Return the files that describe code and environment of a sweep's launches."""
+    return [path for pattern in ("environment*.json", "uncommitted*.diff") for path in sorted(directory.glob(pattern))]
 
 
 def _without_credentials(diff: bytes) -> bytes:

@@ -5,8 +5,8 @@ one job (``multirun`` is false). How far a job has come stands in its run's own 
 
 ================= =============================================================================
 sweep.json        command, axes, jobs with number, name and run key; state
-environment.json  versions, machine: see ``provenance``
-uncommitted.diff  what the code that ran differs in from the recorded commit, if it does
+environment.json  versions, machine: see ``provenance``; those of a later launch, if they differ, in files beside it
+uncommitted.diff  what the code that ran differs in from the recorded commit, if it does; likewise
 multirun.yaml     the whole configuration, as Hydra has it
 report.html       what came of it, on one page, if MLflow was told; also ``comparison.png`` and ``page-version``
 mirrored          empty; there once MLflow has been told everything
@@ -27,6 +27,7 @@ import filelock
 
 from convsweep.config import Artifacts
 from convsweep.errors import UserError
+from convsweep.records.attempts import Code
 from convsweep.records.files import DamagedError, read_sealed, write_sealed, writing
 from convsweep.records.locks import is_held
 from convsweep.records.provenance import Provenance, write_provenance
@@ -43,6 +44,21 @@ class SweepJob(NamedTuple):
     name: str  # short, of what varies
     run_key: str
     steps: int  # training images, over all epochs
+
+
+class Launched(NamedTuple):
+    """One launch of a sweep: who trained on, where and with which code."""
+
+    time: float  # seconds since 1970
+    user: str
+    host: str
+    commit: str | None  # see ``attempts.Code``; likewise the next
+    diff: str | None
+
+    @property
+    def code(self) -> Code:
+        """The code that it ran."""
+        return Code(self.commit, self.diff)
 
 
 class Sweep(NamedTuple):
@@ -64,8 +80,9 @@ class Sweep(NamedTuple):
     )
     ended: float | None  # seconds since 1970
     jobs: tuple[SweepJob, ...]
-    artifacts: Artifacts = "all"  # the runs whose files MLflow holds; older records don't say this, nor the next
+    artifacts: Artifacts = "all"  # the runs whose files MLflow holds; older records don't say this, nor what follows
     on_cluster: bool = False  # whether its last launch handed it to a cluster's engine
+    launches: tuple[Launched, ...] = ()  # those that had something to train
 
     @property
     def title(self) -> str:
@@ -73,6 +90,11 @@ class Sweep(NamedTuple):
         if not self.multirun:
             return self.jobs[0].name
         return "sweep " + (" x ".join(axis.rpartition(".")[2] for axis in self.axes) or "of one job")
+
+    @property
+    def code(self) -> Code:
+        """The code of its last launch."""
+        return self.launches[-1].code if self.launches else Code(self.git_commit)
 
     @property
     def trains_anew(self) -> bool:
@@ -226,5 +248,6 @@ def mark_mirrored(mlruns: Path, sweep_id: str, *, mirrored: bool) -> None:
 
 
 def _from_json(fields: dict[str, Any]) -> Sweep:
-    jobs = tuple(SweepJob(*job) for job in fields.pop("jobs"))
-    return Sweep(**fields | {"command": tuple(fields["command"]), "axes": tuple(fields["axes"])}, jobs=jobs)
+    fields["jobs"] = tuple(SweepJob(*job) for job in fields["jobs"])
+    fields["launches"] = tuple(Launched(*launched) for launched in fields.get("launches", ()))
+    return Sweep(**fields | {"command": tuple(fields["command"]), "axes": tuple(fields["axes"])})

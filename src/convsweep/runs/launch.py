@@ -1,6 +1,8 @@
 """A launch: one process that sees to a sweep's jobs, from the record of what is asked to that of how it ended."""
 
+import getpass
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,9 +15,10 @@ from convsweep.records.anew import begin_anew, take_place
 from convsweep.records.files import remove, remove_temporary_files, writing
 from convsweep.records.journal import FAILURE, Journal, run_directory
 from convsweep.records.locks import run_lock
-from convsweep.records.provenance import Provenance
+from convsweep.records.provenance import Provenance, write_provenance
 from convsweep.records.sweep import (
     SLURM,
+    Launched,
     State,
     Sweep,
     launch_lock,
@@ -62,12 +65,22 @@ class Launch:
         self.sweep = found.asked_for_as(self.sweep)
         return True
 
-    def begin(self, jobs: list[JobPlan]) -> None:
+    def begin(self, jobs: list[JobPlan], found: Provenance) -> None:
         """Leave nothing in the records of unfinished jobs that says they failed, or can't be trusted.
+
+        Args:
+            jobs: What there is to do.
+            found: Where this launch's code and libraries come from.
 
         Raises:
             UserError: The disk refuses.
         """
+        if jobs:
+            directory = sweep_directory(self._mlruns, self.sweep.id)
+            with writing(directory):
+                write_provenance(directory, found, later=True)
+            this = Launched(round(time.time(), 3), getpass.getuser(), socket.gethostname(), *found.code)
+            self.sweep = self.sweep._replace(launches=(*self.sweep.launches, this))
         self._write(state="running", ended=None)
         mark_mirrored(self._mlruns, self.sweep.id, mirrored=False)
         for planned in jobs:

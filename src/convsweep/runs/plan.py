@@ -12,7 +12,7 @@ from convsweep.naming import decisive
 from convsweep.records.files import DamagedError
 from convsweep.records.identity import code_digest
 from convsweep.records.journal import Result, read_config, read_record, read_result, run_directory
-from convsweep.records.machine import mixed_kernels
+from convsweep.records.mixtures import mixture
 from convsweep.records.sweep import Sweep
 from convsweep.runs.memory import fit_at_once, num_parameters, number_size
 from convsweep.runs.partition import divide_into_stacks, training_cost
@@ -73,9 +73,9 @@ class Plan(NamedTuple):
         return sum(planned.action == action for planned in self.jobs)
 
     @property
-    def mixed_kernels(self) -> str:
-        """Say that finished runs were computed with different BLAS kernels; empty if they weren't."""
-        return mixed_kernels(planned.result.blas_kernel for planned in self.jobs if planned.result is not None)
+    def mixture(self) -> str:
+        """Say in a line what finished runs were not made alike with; empty if they were."""
+        return mixture(planned.result for planned in self.jobs)
 
     @property
     def counts(self) -> str:

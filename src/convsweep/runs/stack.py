@@ -21,10 +21,10 @@ from convsweep.errors import UserError
 from convsweep.nn.training import Checkpoint, Diverged, EpochEnd, Event
 from convsweep.pictures import FIGURES
 from convsweep.records.anew import take_place
+from convsweep.records.attempts import Code
 from convsweep.records.files import DamagedError, writing
 from convsweep.records.identity import code_digest
 from convsweep.records.journal import Failure, Journal, Record, run_directory, write_failure
-from convsweep.records.kernels import kernels_of, note_kernel
 from convsweep.records.locks import run_lock
 from convsweep.records.machine import cpu_name
 from convsweep.records.predictions import PREDICTIONS, load_predictions, save_predictions, to_rows
@@ -39,6 +39,7 @@ class Job(NamedTuple):
     run_key: str
     sweep: str  # the sweep's id
     anew: bool = False  # whether the sweep trains its runs anew
+    code: Code = Code()  # of the launch: found out once, not by each worker
 
     @property
     def directory(self) -> Path:
@@ -113,7 +114,7 @@ class _Run:
             self._journal = Journal(self.job.directory, self.job.config)
             record, self.seconds = self._journal.record, self._journal.seconds
             if record.result is None:
-                note_kernel(self.job.directory, anew=record.last_epoch is None)
+                self._journal.note_attempt(self.job.sweep, self.job.code)
             elif not missing_files(record):
                 self.close()
         except filelock.Timeout:
@@ -165,7 +166,6 @@ class _Run:
                 sweep=self.job.sweep,
                 host=socket.gethostname(),
                 cpu=cpu_name(),
-                blas_kernel=kernels_of(self.job.directory),
                 data_source=dataset.source,
                 data_digest=dataset.digest,
                 code_digest=code_digest(),

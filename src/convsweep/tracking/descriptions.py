@@ -27,6 +27,7 @@ from convsweep.compare.sentences import (
 )
 from convsweep.markdown import command, link, plain, table
 from convsweep.naming import overrides
+from convsweep.records.mixtures import mixture
 from convsweep.records.sweep import Sweep
 from convsweep.tracking.names import SIGNATURE, tagged
 
@@ -94,6 +95,7 @@ def sweep_note(
         parts += [plain(method(comparison)), _leaderboard(experiment_id, comparison, run_ids)]
         parts.append(_effects(comparison))
     parts += [
+        plain(mixture(run.result for comparison in comparisons for run in comparison.runs)),
         " · ".join(addresses),
         "Run it again, which trains what is missing:",
         command(_shell(*sweep.command)),
@@ -131,7 +133,11 @@ def run_note(run: Run, state: str, sweep: Sweep, place: Place) -> str:
     course = accuracies if run.outcome == "finished" else run.outcome if run.result else state.lower()
     of_others = _place(sweep, place) if sweep.multirun else ""
     return _joined(
-        f"{plain(run.name)}: {course}.", of_others, "This run alone:", command(_shell(*overrides(run.values)))
+        f"{plain(run.name)}: {course}.",
+        of_others,
+        plain(mixture([run.result])),
+        "This run alone:",
+        command(_shell(*overrides(run.values))),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from convsweep.compare.runs import SEEDS
 from convsweep.config import RunConfig
 from convsweep.naming import as_text, hyperparameters, other_values, run_name
+from convsweep.records.attempts import Code
 
 ROLE_TAG = "convsweep.role"  # run | sweep | study | replication
 SWEEP_TAG = "convsweep.sweep"  # on the parent and every job: the sweep's id
@@ -49,6 +50,12 @@ def params(config: RunConfig) -> dict[str, str]:
 def config_tags(config: RunConfig) -> dict[str, str]:
     """Return every other value that decides the result, as tags."""
     return {CONFIG_TAG + key: text for key, text in other_values(config).items()}
+
+
+def code_tags(code: Code) -> dict[str, str]:
+    """Return what names the code that trained, as far as it is known: its commit, and whether anything was changed."""
+    commit = {} if code.commit is None else {"mlflow.source.git.commit": code.commit}
+    return commit | ({} if code.diff is None else {"convsweep.git_dirty": str(bool(code.diff))})
 
 
 def configuration_name(config: RunConfig, axes: Sequence[str]) -> str:

@@ -34,7 +34,7 @@ from convsweep.records.journal import (
     run_directory,
 )
 from convsweep.records.predictions import PREDICTIONS
-from convsweep.records.provenance import DIFF, ENVIRONMENT
+from convsweep.records.provenance import provenance_files
 from convsweep.records.sweep import Sweep, SweepJob, sweep_directory
 from convsweep.records.tail import Tail
 from convsweep.tracking.artifacts import Artifacts, local_folder
@@ -50,6 +50,7 @@ from convsweep.tracking.names import (
     RUN_KEY_TAG,
     SENT_TAG,
     SWEEP_TAG,
+    code_tags,
     config_tags,
     configuration_name,
     is_ours,
@@ -283,6 +284,8 @@ class MirroredRun:
         reused = str(result.sweep != self._family.sweep.id).lower()
         signature = _of_result(result) + ("" if self._has_files else WITHOUT_FILES)
         tags = {OUTCOME_TAG: result.outcome, REUSED_TAG: reused, SENT_TAG: signature}
+        if result.attempts:
+            tags |= code_tags(result.attempts[-1].code)
         news = self._unsent(run)
         if model_id is not None:
             news = self._linked(news, final_places(record.entries), model_id)
@@ -342,9 +345,7 @@ class MirroredRun:
             }
             if self._family.parent_run_id is not None:
                 tags["mlflow.parentRunId"] = self._family.parent_run_id
-            if sweep.git_commit is not None:
-                changed = (sweep_directory(self._family.mlruns, sweep.id) / DIFF).exists()
-                tags |= {"mlflow.source.git.commit": sweep.git_commit, "convsweep.git_dirty": str(changed)}
+            tags |= code_tags(sweep.code)
             if (self._directory / CONFIG).exists():  # not if the run failed before
                 tags |= config_tags(self._configuration)
                 tags[CONFIGURATION_TAG] = configuration_name(self._configuration, sweep.axes)
@@ -401,9 +402,9 @@ class MirroredRun:
                     del self._checkpoints[epoch]
         if not everything and artifacts.has(CONFIG):
             return
-        files = [(self._directory / CONFIG, None), (sweep_files / ENVIRONMENT, "environment")]
-        files += [(sweep_files / DIFF, "environment"), (self._directory / RESULT, None)]
-        files += [(self._directory / PREDICTIONS, None)]
+        files: list[tuple[Path, str | None]] = [(self._directory / CONFIG, None)]
+        files += [(path, "environment") for path in provenance_files(sweep_files)]
+        files += [(self._directory / name, None) for name in (RESULT, PREDICTIONS)]
         files += [(figure, "figures") for figure in sorted((self._directory / "figures").glob("*.png"))]
         for path, folder in files:
             with contextlib.suppress(FileNotFoundError):

@@ -11,6 +11,7 @@ from convsweep.compare.runs import Run
 from convsweep.errors import UserError
 from convsweep.naming import overrides
 from convsweep.records.files import DamagedError, read_file
+from convsweep.records.mixtures import commit_name, mixture
 from convsweep.records.provenance import DIFF, ENVIRONMENT, changed_files
 from convsweep.records.sweep import Sweep, sweep_directory
 
@@ -41,7 +42,7 @@ def find_origin(runs: Sequence[Run], best: Run | None, sweep: Sweep | None, mlru
             ("state", sweep.state + (f", {_time(sweep.ended)}" if sweep.ended is not None else "")),
         ]
     for what, values in (
-        ("trained on", [result.host for result in results]),
+        ("trained on", [attempt.host or "" for result in results for attempt in result.attempts or (result,)]),
         ("data read from", [result.data_source for result in results]),
         ("data digest (sha256 of the arrays)", [result.data_digest for result in results]),
         ("digest of the code that computes results", [result.code_digest for result in results]),
@@ -50,9 +51,11 @@ def find_origin(runs: Sequence[Run], best: Run | None, sweep: Sweep | None, mlru
     environment: dict[str, object] = {}
     diff = b""
     if sweep is not None:
-        facts.append(("git commit", sweep.git_commit or "not recorded: not run from a git checkout"))
+        facts += _code(sweep)
         directory = sweep_directory(mlruns, sweep.id)
         environment, diff = _environment(directory), _read(directory / DIFF)
+    if mixed := mixture(results):
+        facts.append(("not all alike", mixed))
     facts += [(what, str(environment[what])) for what in ("cpu", "platform", "python", "blas") if what in environment]
     return Origin(
         sweep_command=_command(sweep.command) if sweep is not None else "",
@@ -62,6 +65,20 @@ def find_origin(runs: Sequence[Run], best: Run | None, sweep: Sweep | None, mlru
         diff=_cut(diff.decode(errors="replace")),
         changed=tuple(changed_files(diff)),
     )
+
+
+def _code(sweep: Sweep) -> list[tuple[str, str]]:
+    """Return the code of a sweep's launches: the commit, and of several each launch with its host and changes."""
+    if len({(launched.code, launched.host) for launched in sweep.launches}) < 2:
+        return [("git commit", sweep.git_commit or "not recorded: not run from a git checkout")]
+    return [
+        (
+            f"launch {number}",
+            f"{_time(launched.time)} by {launched.user} on {launched.host}: "
+            + (commit_name(launched.commit, launched.diff) or "not run from a git checkout"),
+        )
+        for number, launched in enumerate(sweep.launches, 1)
+    ]
 
 
 def _command(words: Sequence[str]) -> str:
