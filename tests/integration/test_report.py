@@ -225,7 +225,7 @@ class TestSurvivors:
         assert "n = 1 of 2 (1 diverged)" in page.plain
         assert "3 of 4 (1 diverged)" in page.plain  # pairs of a step
         assert "Runs diverged at num_filters 4 (1 of 4), learning_rate 0.005 (1 of 4)." in page.plain
-        assert "if the 1 that diverged count as 10%" in page.plain
+        assert "if the 1 of which runs diverged count as 10%" in page.plain
         assert "(1 left out of which runs diverged)" in page.plain
 
     def test_json_gives_the_number_of_diverged_runs_of_each_combination_and_step(self, recorded, found):

@@ -254,7 +254,7 @@ class TestIntervalsOfStepsHoldAllAtOnce:
     """In 95% of sweeps, so that a heading that follows them is wrong in 5% at most."""
 
     def test_equal_configurations_are_said_to_differ_in_at_most_5_percent_of_sweeps(self, shape, noise):
-        """Before, each interval had 95% on its own: 28, 26 and 40% of sweeps with even noise."""
+        """Before, each interval had 95% on its own: 29, 28 and 36% of sweeps with even noise."""
         scores = simulated(shape, np.zeros(6), np.r_[np.full(5, 0.01), 0.01 * noise])
         num_steps = sum(shape[:-1]) - len(shape) + 1
         low, high = intervals_of_many(scores, num_steps)

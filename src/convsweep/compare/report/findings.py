@@ -97,7 +97,9 @@ def budget(found: Budget) -> str:
     tries = len(found.valid)
     half = tries // 2
     lost = float(found.valid[-1] - found.valid[half - 1])
-    diverged = f", if the {found.num_diverged:,} that diverged count as {CHANCE:.0%}" if found.num_diverged else ""
+    diverged = (
+        f", if the {found.num_diverged:,} of which runs diverged count as {CHANCE:.0%}" if found.num_diverged else ""
+    )
     return (
         f"The best of half the tries, {half:,} instead of {tries:,}, would be {100 * lost:.2f} points lower "
         f"on average{diverged}"

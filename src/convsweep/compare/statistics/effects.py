@@ -9,8 +9,8 @@ settings like these.
 A setting is the values of all hyperparameters but the one in question. It can be anything hashable.
 
 Whoever looks at many effects finds some that seem real by chance: with intervals of 95% each, a sweep of 18 equal
-configurations had one in 26 to 28% of simulated sweeps (tests/unit/test_effects.py). So the intervals of m effects have
-the level 1 - 5% / m each (Bonferroni) and hold for all effects at once in 95% at least, however the effects are
+configurations had one in 29% of simulated sweeps (tests/unit/test_effects_of_sweeps.py). So the intervals of m effects
+have the level 1 - 5% / m each (Bonferroni) and hold for all effects at once in 95% at least, however the effects are
 correlated: those of neighbouring steps are, as they share a level. Two tighter methods are not taken:
 
 - Tukey's and the multivariate t need one variance for all levels, but at the edge of stability accuracies vary ten
