@@ -219,7 +219,8 @@ class TestSurvivors:
         return compare_runs(runs, AXES), runs
 
     def test_the_report_never_calls_their_level_the_best_and_says_how_many_there_are(self, recorded, found):
-        page = Page(render(*found, recorded.sweep, recorded.mlruns))
+        comparisons, runs = found
+        page = Page(render(comparisons, runs, recorded.sweep, recorded.mlruns))
         assert "the highest mean of 3 combinations that lost no run" in page.plain
         assert ": 99.00% on average of the 1 of 2 runs that finished (1 diverged)" in page.plain
         assert "n = 1 of 2 (1 diverged)" in page.plain
