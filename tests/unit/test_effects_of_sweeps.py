@@ -144,7 +144,7 @@ def test_a_step_says_how_many_of_its_pairs_diverged():
     )
 
 
-def test_a_certain_step_to_survivors_is_named_last_and_as_theirs():
+def test_a_heading_names_a_step_to_survivors_only_if_no_other_one_is_certain_and_then_says_so():
     """A rate of 0.1 does 30 points worse, but one of its runs diverged; filters do 2 points better."""
     places = list(product((4, 8), range(4)))
     whole = [run(0.8 + 0.02 * (filters == 8) + 0.01 * seed, filters, 0.01, seed) for filters, seed in places]
@@ -153,6 +153,9 @@ def test_a_certain_step_to_survivors_is_named_last_and_as_theirs():
     assert [step.pairs for step in found.steps] == [Tally(7, 1, 0), Tally(7, 1, 0)]
     assert findings.effects(found).startswith(f"learning_rate 0.01 → 0.1 changes accuracy by {MINUS}30.")
     assert " points in the 7 of 8 pairs that are left (1 diverged)" in findings.effects(found)
+    lower = [run(0.75 + 0.02 * (filters == 8) + 0.01 * seed, filters, 0.001, seed) for filters, seed in places]
+    found = effects(*lower, *whole, *worse[1:], worse[0]._replace(outcome="diverged", valid_accuracy=None))
+    assert findings.effects(found).startswith("learning_rate 0.001 → 0.01 changes accuracy by +")
 
 
 @pytest.mark.parametrize("outcome", ["failed", "killed", "running", None])
