@@ -17,10 +17,10 @@ from convsweep.hydra_app.launching import launched, numbered, wanted_sweep
 from convsweep.hydra_app.placement import Placement, placement_of
 from convsweep.hydra_app.sweep_composer import SweepComposer
 from convsweep.hydra_app.task import DETACH, NO_SWEEP_IN_A_JOB, TrainingTask
+from convsweep.records.attempts import read_attempts, that_trained
 from convsweep.records.files import writing
 from convsweep.records.identity import run_key
 from convsweep.records.journal import read_record, run_directory
-from convsweep.records.kernels import kernels_of
 from convsweep.records.machine import blas_kernel, cpu_name
 from convsweep.runs.executors.child import call_in_process
 from convsweep.runs.executors.environment import environment
@@ -187,7 +187,8 @@ def _check_earlier_kernels(configs: Sequence[RunConfig], kernel: str) -> None:
         if record.result is not None:
             found = record.result.blas_kernel  # None in old records: not known
         else:
-            found = kernels_of(record.directory) if record.last_epoch is not None else None
+            attempts = that_trained(read_attempts(record.directory), record.last_epoch or 0)
+            found = "+".join(sorted({attempt.kernel for attempt in attempts})) or None
         if found is not None and found.lower() != kernel.lower():
             others.append(found)
     if others:
