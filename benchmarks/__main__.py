@@ -2,7 +2,7 @@
 
     python -m benchmarks --mnist FOLDER     about 15 minutes; FOLDER holds MNIST's four IDX files
     python -m benchmarks --only sweep       within 4 minutes: what a sweep and its jobs cost
-    python -m benchmarks --quick            about 4 minutes: fewer repeats, shorter sweeps
+    python -m benchmarks --quick            about 4 minutes: fewer repeats, shorter sweeps; printed, written nowhere
     python -m benchmarks --only scale       half an hour: sweeps of up to 10,000 jobs (--quick: 5 minutes)
     python -m benchmarks --only options     a quarter of an hour: what options change in a sweep of 1,000 jobs
 
@@ -60,14 +60,8 @@ def main() -> None:
     versions: dict[str, str | None] = fresh.call("versions", "versions")
     # a peer that isn't installed now, and wasn't needed, was there when it was measured
     measured["versions"] = {name: version for name, version in versions.items() if version or "step" in options.parts}
-    merged = results.merge(results.read(), measured)
-    results.write(merged)
-    if "growth" in options.parts:
-        fresh.call("growth_picture", "draw", merged["growth"])
-    if set(options.parts) <= set(LONG_PARTS):
-        write_block(SCALE, list(lines(merged, LONG_PARTS)), SCALE_PAGE)
-    else:
-        write_block(BENCHMARK, list(lines(merged, PARTS)))
+    if not options.quick:
+        _keep(measured, options.parts)
     print("\n".join(lines(measured, options.parts)))
     missing = [name for name, value in measured["figures"].items() if value is None]
     if missing:
@@ -80,11 +74,23 @@ def main() -> None:
     sys.exit(0 if all_agree else 1)
 
 
+def _keep(measured: Results, parts: tuple[Part, ...]) -> None:
+    """Write what was measured beside what other parts measured earlier, and the page that shows it."""
+    merged = results.merge(results.read(), measured)
+    results.write(merged)
+    if "growth" in parts:
+        fresh.call("growth_picture", "draw", merged["growth"])
+    if set(parts) <= set(LONG_PARTS):
+        write_block(SCALE, list(lines(merged, LONG_PARTS)), SCALE_PAGE)
+    else:
+        write_block(BENCHMARK, list(lines(merged, PARTS)))
+
+
 def _options() -> Options:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="Measure convsweep against its targets and its peers."
     )
-    parser.add_argument("--quick", action="store_true", help="fewer repeats: about 4 minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer repeats, about 4 minutes; printed only")
     parser.add_argument("--mnist", type=Path, metavar="FOLDER", help="MNIST's four IDX files, for the memory rows")
     parser.add_argument(
         "--only", choices=(*PARTS, *LONG_PARTS), help="one part of it; the others' results stay as they are"
