@@ -58,6 +58,7 @@ def test_a_run_that_is_killed_while_its_figures_are_drawn_has_the_same_seconds_i
     assert run_stack(jobs) == {}
     after = read_record(jobs[0].directory)
     assert after.entries == before.entries
+    assert before.entries[-1].seconds is not None
     assert after.result.seconds == round(before.entries[-1].seconds, 3) > 0
 
 

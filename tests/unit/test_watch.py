@@ -97,7 +97,7 @@ def test_the_best_job_so_far_is_the_one_with_the_best_valid_accuracy(finished, t
 def test_a_job_that_diverged_is_never_the_best_whatever_its_last_accuracy(tmp_path):
     job = small_job(tmp_path, 0, {"train.learning_rate": 1e30})
     assert run_stack([job]) == {}
-    watch = Watch(tmp_path, [listed(job)])
+    watch = Watch(tmp_path, small_sweep([job]), [listed(job)])
     assert [end.result.outcome for end in watch.poll()] == ["diverged"]
     assert watch.jobs[0].valid_accuracy is not None
     assert watch.best is None

@@ -55,6 +55,7 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "relation": standing.relation,
         "p": standing.p,
         "n": len(standing.runs),
+        "num_diverged": configuration.num_diverged,
         "valid_accuracy": _estimate(standing.valid),
         "test_accuracy": _estimate(standing.test),
         "valid_loss": configuration.valid_loss if finished else None,

@@ -22,6 +22,7 @@ from convsweep.compare.sentences import (
     percent,
     points,
     points_interval,
+    seeds_of,
     step_name,
     what_next,
 )
@@ -205,7 +206,7 @@ def _leaderboard(experiment_id: str, comparison: Comparison, run_ids: Mapping[st
             percent(standing.valid and standing.valid.mean),
             interval_text(standing.valid),
             percent(standing.test and standing.test.mean),
-            len(standing.configuration.finished),
+            seeds_of(standing.configuration),
             plain(standing.relation),
         )
         for place, standing in enumerate(shown, 1)
@@ -231,17 +232,22 @@ def _place(sweep: Sweep, place: Place) -> str:
     of = len(comparison.standings)
     if standing.valid is None:
         return f"No run of its configuration has finished in {plain(sweep.title)}."
-    seeds = len(standing.runs)
+    seeds = seeds_of(standing.configuration)
+    if standing.relation == "not compared":
+        return (
+            f"Its configuration, {plain(standing.configuration.name)}, is not compared in {plain(sweep.title)}: its "
+            f"finished runs reach {percent(standing.valid.mean)} on valid (seeds: {seeds})."
+        )
     sentence = (
         f"Its configuration, {plain(standing.configuration.name)}, is number {number} of {of} in "
         f"{plain(sweep.title)}: {percent(standing.valid.mean)} on valid (95% interval {interval_text(standing.valid)}, "
-        f"{seeds} seed{'s' if seeds > 1 else ''})"
+        f"seeds: {seeds})"
     )
     if comparison.best is None:
         return sentence + "; which one is best is not decided."
     best = f"the best, {plain(comparison.best.configuration.name)}"
     relation = {"can't tell": f"; it can't be told from {best}.", "not the best": f"; it can be told from {best}."}
-    return sentence + relation.get(standing.relation, ".")
+    return sentence + relation.get(standing.relation, ".")  # nothing more of the best itself
 
 
 def _joined(*parts: str) -> str:
