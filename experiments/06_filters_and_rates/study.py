@@ -69,10 +69,11 @@ def standings(results: pd.DataFrame) -> list[Standing]:
     means = by_seed.mean(axis=1)
     order = means.sort_values(ascending=False, kind="stable").index
     table_of_values = by_seed.loc[order].to_numpy()
-    behind = [mean_interval(table_of_values[0] - values) for values in table_of_values]
+    num = len(table_of_values)
+    behind = [mean_interval(table_of_values[0] - values, at_once=max(num - 1, 1)) for values in table_of_values]
     p_values = best_candidates(table_of_values, step=1 / int(results["data.num_valid"].iloc[0])).p.tolist()
     return [
-        Standing(Configuration(int(filters), float(rate), int(epochs)), mean_interval(values), interval, p)
+        Standing(Configuration(int(filters), float(rate), int(epochs)), mean_interval(values, at_once=num), interval, p)
         for (filters, rate, epochs), values, interval, p in zip(order, table_of_values, behind, p_values, strict=True)
     ]
 
@@ -86,18 +87,18 @@ def _report(results: pd.DataFrame) -> Report:
     found = standings(results)
     best = found[0].configuration
     runs = _runs_of(results, best)
-    test = mean_interval(runs["test/accuracy"].to_numpy())
+    test = mean_interval(runs["test/accuracy"].to_numpy(), at_once=len(found))
     num_test, num_valid = (int(results[f"data.{name}"].iloc[0]) for name in ("num_test", "num_valid"))
     low, high = wilson_interval(round(test.mean * num_test), num_test)
     alike = [one for one in found if one.like_the_best]
     diverged = int((results["outcome"] == "diverged").sum())
     measured = blocks(
-        "Accuracy on `valid`: mean over seeds ± half the 95% interval (points); outlined, what can't be told from the "
-        "best.",
+        "Accuracy on `valid`: mean over seeds ± half the 95% interval (points), which holds for all configurations at "
+        "once (Bonferroni's correction), so for the best, too; outlined, what can't be told from the best.",
         image("Accuracy on valid by filters and learning rate, a map a number of epochs", "heat_maps.png"),
         f"Those that can't be told from the best ({len(alike)} of {len(found)}): no other configuration is better by a "
         f"one-sided t test, paired over the {found[0].accuracy.n} seeds, at 5% after Bonferroni's correction for "
-        f"{len(found) - 1} comparisons. So the truly best is among them with 95% probability (Hsu 1981).",
+        f"{len(found) - 1} comparisons. At 95% confidence the best of these configurations is among them (Hsu 1981).",
         table(
             ["configuration", "valid accuracy", "behind the best (points)", "p of being the best"],
             [
@@ -113,8 +114,9 @@ def _report(results: pd.DataFrame) -> Report:
         f"The best on `valid`, {best}, on `test`, looked at for this configuration only: accuracy "
         f"{test.text('.4f')} over {test.n} seeds; for {num_test} images Wilson's interval is [{low:.4f}, {high:.4f}].",
         f"What the intervals leave out: all runs were compared on the same {num_valid} images, and others could order "
-        "neighbours otherwise; and the best of many is lucky, so that its accuracy on `valid` flatters it. That is "
-        "what `test` is for. So few seeds give a test little power: not told apart is not shown to be equal.",
+        "neighbours otherwise. The best of many is lucky, so that its mean on `valid` flatters it; and as a seed that "
+        "does well on `valid` does well on `test`, too, so does its mean on `test`. So few seeds give a test little "
+        "power: not told apart is not shown to be equal.",
         f"{diverged} of {len(results)} runs diverged." if diverged else "No run diverged.",
     )
     answer = blocks(

@@ -39,14 +39,20 @@ class Interval(NamedTuple):
         return mean if self.n < 2 else f"{mean} [{low}, {high}]"
 
 
-def mean_interval(sample: Sequence[float] | npt.NDArray[np.floating[Any]]) -> Interval:
+def mean_interval(sample: Sequence[float] | npt.NDArray[np.floating[Any]], *, at_once: int = 1) -> Interval:
     """Return a sample's mean with Student's interval; unbounded for one value, of no width for values all alike.
+
+    Args:
+        sample: One value a seed.
+        at_once: How many intervals are to hold at once (Bonferroni), for instance so that the best one's does.
 
     >>> print(mean_interval([1.0, 2.0, 3.0]).text(".3f"))
     2.000 [-0.484, 4.484]
     """
     values = np.asarray(sample, np.float64)
-    return Interval(float(values.mean()), *student_interval(values, confidence=LEVEL), n=len(values))
+    return Interval(
+        float(values.mean()), *student_interval(values, confidence=1 - (1 - LEVEL) / at_once), n=len(values)
+    )
 
 
 def effect(results: pd.DataFrame, metric: str, factor: str, level: object, baseline: object) -> Interval | None:

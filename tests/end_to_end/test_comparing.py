@@ -14,6 +14,7 @@ def endings(grid, best):
         "runs": ["compare", "--runs"],
         "unknown sweep": ["compare", "--sweep", "yesterday"],
         "two": ["compare", "best", worst.name],
+        "two named": ["compare", best.name, worst.name],
         "one": ["compare", "best"],
         "the same twice": ["compare", "best", best.name],
         "unknown name": ["compare", "best", "[/x] it's"],
@@ -102,6 +103,10 @@ def test_two_runs_are_set_side_by_side(endings, best):
     assert (found["two"].status, found["two"].err) == (0, "")
     assert f"{worst.name} against {best.name}" in found["two"].out
     assert "valid images that only one of" in found["two"].out
+    # one was chosen as the best, so that p values, which hold for pairs that were named beforehand, would mislead
+    assert "ahead by luck, too" in found["two"].out
+    assert " p = " not in found["two"].out
+    assert "McNemar's p = " in found["two named"].out
     lines = {line.split()[0]: line.split()[1:] for line in found["two"].out.splitlines() if line.strip()}
     differing = {name for name in ("learning_rate", "num_filters") if best.params[name] != worst.params[name]}
     assert {name: lines[name] for name in differing} == {
