@@ -1,16 +1,23 @@
 """Writers that are killed outright."""
 
+import os
 import pickle
 import shutil
+import signal
 import subprocess
 import sys
 
 import pytest
-from configurations import small_job
+from configurations import small_job, small_sweep
 
 from convsweep.records.files import remove_temporary_files
 from convsweep.records.journal import anew_directory, read_record, run_directory
+from convsweep.records.provenance import Provenance
+from convsweep.records.sweep import sweep_directory
+from convsweep.runs.launch import open_launch
 from convsweep.runs.stack import run_stack
+
+PROVENANCE = Provenance(None, None, {})
 
 
 def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
@@ -29,8 +36,37 @@ files.write_whole(Path(sys.argv[1]), b"content")
     keep = tmp_path / "notes.tmp"
     keep.touch()
     assert len(list(tmp_path.rglob("*.tmp"))) == 3
-    remove_temporary_files(tmp_path)
+    remove_temporary_files(tmp_path, alone=False)
     assert list(tmp_path.rglob("*.tmp")) == [keep]
+
+
+def test_a_launch_leaves_the_file_that_another_process_is_writing_in_the_sweeps_folder(tmp_path):
+    """The writer, such as a mirror, is really halted amid its work, and goes on after the launch has begun."""
+    program = """
+import os, signal, sys
+from pathlib import Path
+from convsweep.records import files
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGSTOP)
+files.write_whole(Path(sys.argv[1]), b"7")
+"""
+    job = small_job(tmp_path)
+    sweep = small_sweep([job], job.sweep)
+    launch = open_launch(tmp_path, sweep, lambda: PROVENANCE)
+    directory = sweep_directory(tmp_path, sweep.id)
+    with subprocess.Popen([sys.executable, "-c", program, directory / "mirrored-0"]) as writer:
+        os.waitid(os.P_PID, writer.pid, os.WSTOPPED)
+        foreign = directory / ".mirrored-1.elsewhere.1.0123abcd.tmp"  # of a process on another host
+        foreign.touch()
+        assert launch.try_lock()
+        assert len(list(directory.glob(".*.tmp"))) == 2
+        os.kill(writer.pid, signal.SIGCONT)
+        assert writer.wait() == 0
+    assert (directory / "mirrored-0").read_bytes() == b"7"
+    launch.release()
+    os.utime(foreign, (0, 0))
+    assert launch.try_lock()
+    launch.release()
+    assert not list(directory.glob(".*.tmp"))
 
 
 DRAW = """

@@ -60,7 +60,7 @@ def test_temporary_files_are_removed_and_nothing_else(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     for name in (".result.json.17.tmp", "checkpoints/.epoch_000.npz.17.tmp", "notes.tmp", ".hidden"):
         (tmp_path / name).touch()
-    remove_temporary_files(tmp_path)
+    remove_temporary_files(tmp_path, alone=True)
     assert {path.name for path in tmp_path.rglob("*")} == {"checkpoints", "notes.tmp", ".hidden"}
 
 

@@ -2,8 +2,11 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
+import socket
+import time
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +15,7 @@ from typing import Any
 
 from convsweep.errors import UserError
 
+LONGEST_WRITE = 3600.0  # seconds that a temporary file of another host is left alone
 SEAL = "crc32"  # the key under which a JSON file keeps the checksum of all its other keys
 
 
@@ -28,8 +32,7 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
         durable: Wait until the disk has it, so that not even a power cut can empty it. Without, only a file
             whose checksum is kept elsewhere can be trusted after a power cut.
     """
-    # subtle: on a shared disk, processes of two hosts may have the same number
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(temporary_name(path.name))
     try:
         with temporary.open("wb") as file:
             file.write(content)
@@ -41,10 +44,39 @@ def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def remove_temporary_files(directory: Path) -> None:
-    """Remove what a process that was killed while it wrote has left. Nobody else may write there meanwhile."""
-    for path in directory.rglob(".*.tmp"):
-        path.unlink(missing_ok=True)
+def temporary_name(name: str) -> str:
+    """Return a name for a file that is going to be renamed or removed at once: it tells who is at it."""
+    return f".{name}.{_host()}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+
+
+def remove_temporary_files(directory: Path, *, alone: bool) -> None:
+    """Remove what processes that were killed while they wrote have left.
+
+    Args:
+        directory: With all its folders.
+        alone: Nobody else writes there meanwhile. If others may, only what a dead process of this host has left is
+            removed, and of other hosts what is older than any write can take.
+    """
+    for folder, _, names in os.walk(directory):
+        for path in (Path(folder, name) for name in names if name.startswith(".") and name.endswith(".tmp")):
+            if alone or _is_abandoned(path):
+                path.unlink(missing_ok=True)
+
+
+def size_of(path: Path) -> int:
+    """Return a file's size in bytes; 0 if there is none, or it can't be found out."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0
+
+
+def modified(path: Path) -> float:
+    """Return when a file was last written, in seconds since 1970; 0 if there is none, or it can't be found out."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def write_sealed(path: Path, fields: Mapping[str, Any]) -> None:
@@ -115,6 +147,24 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"'{path}' cannot be written: {error.strerror}.") from error
+
+
+def _is_abandoned(path: Path) -> bool:
+    """Tell whether the process that wrote a temporary file is no more."""
+    writer = re.fullmatch(r".*\.([^.]+)\.(\d{1,9})\.[0-9a-f]{8}\.tmp", path.name)
+    if writer is None or writer[1] != _host():
+        return time.time() - modified(path) > LONGEST_WRITE
+    try:
+        os.kill(int(writer[2]), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:  # somebody else's
+        return False
+    return False
+
+
+def _host() -> str:
+    return socket.gethostname().replace(".", "_")
 
 
 def _sealed(fields: Mapping[str, Any]) -> bytes:

@@ -377,7 +377,7 @@ class Journal:
         if not checkpoints.is_dir():
             remove(checkpoints)
             checkpoints.mkdir(parents=True)
-        remove_temporary_files(self.directory)
+        remove_temporary_files(self.directory, alone=True)
         for name in (RESULT, FAILURE):
             remove(self.directory / name)
         for path in (self.directory / CONFIG, self.directory / EVENTS, *checkpoints.iterdir()):

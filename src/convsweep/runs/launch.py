@@ -52,7 +52,7 @@ class Launch:
             self._lock.acquire(blocking=False)
         except filelock.Timeout:
             return False
-        remove_temporary_files(sweep_directory(self._mlruns, self.sweep.id))
+        remove_temporary_files(sweep_directory(self._mlruns, self.sweep.id), alone=False)  # mirrors write there
         if self.sweep.trains_anew:
             for run_key in sorted({job.run_key for job in self.sweep.jobs}):
                 with _locked(self._mlruns, run_key) as locked:
@@ -165,7 +165,10 @@ def settle(mlruns: Path, sweep: Sweep) -> Sweep:
     failed = any(end is not None and end.result is None for end in ends)
     launch = Launch(mlruns, sweep)
     if launch.try_lock():
-        launch.end("failed" if failed else "finished")
+        if launch.sweep.may_go_on_alone:
+            launch.end("failed" if failed else "finished")
+        else:
+            launch.release()  # another launch has ended it meanwhile
     return launch.sweep
 
 

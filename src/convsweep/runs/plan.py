@@ -1,5 +1,6 @@
 """What a launch is going to do, job by job, found by reading the records; and how long it may take."""
 
+import os
 import socket
 import statistics
 from collections.abc import Iterable, Sequence
@@ -9,7 +10,7 @@ from typing import Literal, NamedTuple
 from convsweep.config import RunConfig
 from convsweep.errors import UserError
 from convsweep.naming import decisive
-from convsweep.records.files import DamagedError
+from convsweep.records.files import DamagedError, modified
 from convsweep.records.identity import code_digest
 from convsweep.records.journal import Result, read_config, read_record, read_result, run_directory
 from convsweep.records.mixtures import mixture
@@ -121,10 +122,10 @@ def estimate(plan: Plan, mlruns: Path) -> Estimate | None:
     for directory, result in _past_results(mlruns, here=plan.room.here):
         try:
             config = read_config(directory)
-        except UserError:
-            continue
+            size = sum(Path(folder, name).stat().st_size for folder, _, names in os.walk(directory) for name in names)
+        except (UserError, OSError):
+            continue  # another command is just replacing or completing it
         rates.append(result.seconds / training_cost(config))
-        size = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
         overheads.append(size - _checkpoint_bytes(config) * _num_checkpoints(config, result.epoch + 1))
     if not rates:
         return None
@@ -184,7 +185,7 @@ def _plan_job(job: Job) -> JobPlan:
 
 def _past_results(mlruns: Path, *, here: bool) -> Iterable[tuple[Path, Result]]:
     """Yield the newest finished runs: this machine's only, or any's."""
-    paths = sorted(mlruns.glob("runs/*/result.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    paths = sorted(mlruns.glob("runs/*/result.json"), key=modified, reverse=True)
     for path in paths[:PAST_RUNS]:
         try:
             result = read_result(path.parent)

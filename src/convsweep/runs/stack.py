@@ -22,7 +22,7 @@ from convsweep.nn.training import Checkpoint, Diverged, EpochEnd, Event
 from convsweep.pictures import FIGURES
 from convsweep.records.anew import take_place
 from convsweep.records.attempts import Code
-from convsweep.records.files import DamagedError, writing
+from convsweep.records.files import DamagedError, size_of, writing
 from convsweep.records.identity import code_digest
 from convsweep.records.journal import Failure, Journal, Record, run_directory, write_failure
 from convsweep.records.locks import run_lock
@@ -196,7 +196,7 @@ def missing_files(record: Record) -> list[str]:
     if record.last_epoch is None:  # it diverged before there was anything to draw
         return []
     paths = [record.directory / "figures" / f"{name}.png" for name in FIGURES]
-    missing = [path.name for path in paths if not path.is_file() or path.stat().st_size == 0]
+    missing = [path.name for path in paths if not size_of(path)]
     try:
         load_predictions(record.directory)
     except DamagedError:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from convsweep.nn.training import EpochEnd, Evaluation, Window
-from convsweep.records.files import DamagedError
+from convsweep.records.files import DamagedError, modified
 from convsweep.records.journal import EVENTS, Failure, Result, read_failure, read_result, run_directory
 from convsweep.records.locks import is_held, run_lock
 from convsweep.records.sweep import FILE, Sweep, SweepJob, sweep_directory
@@ -136,15 +136,7 @@ class Rest:
         return None
 
     def _last_written(self) -> float:
-        return max(map(_time_of, [self._record, *self._events]))
-
-
-def _time_of(path: Path) -> float:
-    """Return when a file was last written, in seconds since 1970; 0 if there is none."""
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
+        return max(map(modified, [self._record, *self._events]))
 
 
 def _may_be_held(lock: Path) -> bool:

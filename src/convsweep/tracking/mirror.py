@@ -256,6 +256,7 @@ def sync(mlruns: Path, *, mirrors: int = 1) -> Iterator[Synced]:
             if not held or is_live(mlruns, sweep.id):
                 yield Synced(sweep, 0, live=True, told=(), problems=())
                 continue
+            sweep = read_sweep(mlruns, sweep.id) or sweep  # noqa: PLW2901 - a launch may have ended it meanwhile
             told: tuple[str, ...] = ()
             if sweep.experiment not in stores:
                 stores[sweep.experiment] = connect(mlruns, sweep.experiment)

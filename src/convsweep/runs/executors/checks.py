@@ -16,7 +16,7 @@ import numpy as np
 from convsweep.config import Data
 from convsweep.data import load
 from convsweep.errors import UserError
-from convsweep.records.files import DamagedError, read_file, write_whole, writing
+from convsweep.records.files import DamagedError, read_file, temporary_name, write_whole, writing
 from convsweep.records.identity import code_digest
 from convsweep.records.machine import blas_kernel, blas_name, cpu_name
 from convsweep.records.sweep import is_live, read_sweep, sweep_directory
@@ -115,7 +115,7 @@ def _other_folder(demands: Demands) -> list[str]:
     directory = sweep_directory(demands.mlruns, demands.sweep)
     if not sees_folder(demands):
         return [f"'{demands.mlruns}' must be the folder of that name on {demands.host} (it is another one)."]
-    trial = directory / f".trial.{secrets.token_hex(4)}.tmp"  # the next launch removes it if this one is killed here
+    trial = directory / temporary_name("trial")  # the next launch removes it if this one is killed here
     try:
         with writing(directory):
             trial.touch()
