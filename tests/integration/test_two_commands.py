@@ -12,8 +12,9 @@ from store_content import read_content
 from sweeps_on_disk import record
 
 from convsweep.compare.runs import load_runs
-from convsweep.records.anew import take_place
-from convsweep.records.journal import anew_directory, read_record, run_directory
+from convsweep.nn.training import EpochEnd
+from convsweep.records.anew import begin_anew, take_place
+from convsweep.records.journal import Journal, anew_directory, read_record, run_directory
 from convsweep.records.sweep import write_sweep
 from convsweep.runs.plan import estimate, make_plan, room_here
 from convsweep.runs.stack import run_stack
@@ -58,7 +59,8 @@ def test_whatever_reads_records_goes_on_while_others_take_their_place(tmp_path):
         assert run_stack([job]) == {}
         shutil.copytree(job.directory, tmp_path / name)
     write_sweep(tmp_path, sweep)
-    seen, looks = set(), []
+    seen: set[float | None] = set()
+    looks: list[float] = []
     times = {read_record(tmp_path / name).result.time for name in ("one", "other")}
     with in_another_process(replace_again_and_again, tmp_path, job.run_key):
         while seen - {None} != times or len(looks) < 300:
@@ -101,3 +103,34 @@ def test_a_sweep_that_was_finished_while_another_was_being_sent_is_shown_as_fini
     (last,) = synced
     assert (last.sweep.id, last.sweep.state) == (second.sweep.id, "finished")
     assert {run["status"] for run in read_content(second.database)} == {"FINISHED"}
+
+
+def test_mlflow_shows_an_earlier_sweeps_result_while_its_run_is_trained_anew_and_the_new_one_then(tables, tmp_path):
+    """The second sweep's launch is killed after its first epoch, then continued."""
+    first = record(tmp_path, ["train.seed=0"])
+    shutil.copy(tables, first.mlruns)
+    again = first.sweep._replace(id="again", rerun=True, state="running", ended=None, created=1_800_000_000.0)
+    write_sweep(first.mlruns, again)
+    (job,) = (job._replace(sweep="again", anew=True) for job in first.jobs)
+    begin_anew(first.mlruns, job.run_key)
+    journal = Journal(job.directory, job.config)
+    earlier = read_record(first.run(0))
+    for epoch in (0, 1):
+        entries = [entry for entry in earlier.entries if entry.event.epoch == epoch]
+        for entry in entries:
+            event = entry.event
+            if isinstance(event, EpochEnd):
+                event = event._replace(checkpoint=earlier.checkpoint(epoch))
+            journal.write(event, seconds=0.0)
+    journal.close()
+
+    def statuses():
+        assert [synced.problems for synced in sync(first.mlruns)] == [(), ()]
+        runs = [run["tags"] | run for run in read_content(first.database)]
+        return {run["convsweep.sweep"]: run["status"] for run in runs if run["convsweep.role"] == "run"}
+
+    assert statuses() == {first.sweep.id: "FINISHED", "again": "KILLED"}
+    assert run_stack([job]) == {}
+    write_sweep(first.mlruns, again._replace(state="finished", ended=1_900_000_100.0))
+    assert statuses() == {first.sweep.id: "FINISHED", "again": "FINISHED"}
+    assert read_record(first.run(0)).result.sweep == "again"

@@ -8,7 +8,8 @@ import pytest
 from configurations import small_job, small_sweep
 
 from convsweep.nn.training import Diverged, EpochEnd, Evaluation
-from convsweep.records.journal import Failure, Journal, read_record, write_failure
+from convsweep.records.anew import begin_anew, take_place
+from convsweep.records.journal import Failure, Journal, anew_directory, read_record, write_failure
 from convsweep.records.locks import run_lock
 from convsweep.records.sweep import SweepJob, write_sweep
 from convsweep.runs import watch
@@ -78,6 +79,20 @@ def test_a_failed_job_has_ended_and_one_with_a_damaged_result_has_not(finished, 
     (end,) = watch.poll()
     assert (end.job.number, end.failure.text) == (1, "no data")
     assert watch.poll() == []
+
+
+def test_a_job_that_is_trained_anew_ends_once_its_record_has_taken_the_place_of_the_earlier(finished, tmp_path):
+    job = small_job(tmp_path)
+    shutil.copytree(finished.directory, job.directory)
+    begin_anew(tmp_path, job.run_key)
+    watch = Watch(tmp_path, small_sweep([job], rerun=True), [listed(job)])
+    assert watch.poll() == []
+    shutil.copytree(finished.directory, anew_directory(tmp_path, job.run_key), dirs_exist_ok=True)
+    assert watch.poll() == []
+    assert watch.jobs[0].step == 180
+    take_place(tmp_path, job.run_key)
+    (end,) = watch.poll()
+    assert end.result == read_record(job.directory).result
 
 
 def test_the_best_job_so_far_is_the_one_with_the_best_valid_accuracy(finished, tmp_path):

@@ -43,6 +43,7 @@ class JobProgress:
         self.end: JobEnd | None = None
         self.has_begun = False
         self._mlruns, self._anew = mlruns, anew
+        self._place = run_directory(mlruns, job.run_key)  # that a run which is trained anew takes with its result
         self._tail = Tail(self._directory / EVENTS)
 
     @property
@@ -61,7 +62,7 @@ class JobProgress:
                 case EpochEnd(step=step):
                     self.step = step
         try:
-            result = read_result(self._directory)
+            result = read_result(self._directory) if self._directory == self._place else None
         except DamagedError:
             result = None  # whoever goes on with the run will replace it
         failure = read_failure(self._directory) if result is None else None

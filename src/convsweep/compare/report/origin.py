@@ -69,7 +69,8 @@ def find_origin(runs: Sequence[Run], best: Run | None, sweep: Sweep | None, mlru
 
 def _code(sweep: Sweep) -> list[tuple[str, str]]:
     """Return the code of a sweep's launches: the commit, and of several each launch with its host and changes."""
-    if len({(launched.code, launched.host) for launched in sweep.launches}) < 2:
+    alike = {(launched.code, launched.host) for launched in sweep.launches}
+    if len(alike) < 2 and all(code.commit == sweep.git_commit for code, _ in alike):
         return [("git commit", sweep.git_commit or "not recorded: not run from a git checkout")]
     return [
         (
