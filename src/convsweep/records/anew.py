@@ -5,6 +5,7 @@ wants its results reads the earlier record in ``mlruns/runs`` meanwhile. What a 
 whoever next trains the run, or launches a sweep that trains it anew.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from convsweep.records.files import remove, writing
@@ -41,4 +42,5 @@ def take_place(mlruns: Path, run_key: str) -> None:
                 remove(before)
                 place.rename(before)
             directory.rename(place)
+    with suppress(OSError):  # NFS keeps what another process has open: the next call removes it
         remove(before)
