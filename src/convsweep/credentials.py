@@ -13,6 +13,7 @@ HIDDEN = "***"
 OWNERS = ("MLFLOW_", "PG", "AWS_", "AZURE_", "GOOGLE_", "DATABRICKS_")  # whose variables may hold them
 WORDS = ("PASSWORD", "TOKEN", "SECRET", "KEY")  # one of which is in such a variable's name
 SHORTEST = 3  # characters: what is shorter would be found in any word
+LIKELY = 8  # characters: in code, a shorter one may well be a word of its own: `dev`, `mlflow`
 
 
 def credentials() -> dict[str, str]:
@@ -34,10 +35,27 @@ def without_credentials(text: str, more: Iterable[str] = ()) -> str:
         more: Others beside the environment's.
     """
     for secret in sorted({*credentials().values(), *more}, key=len, reverse=True):  # one may be a part of another
-        for written in (secret, quote(secret, safe=""), quote_plus(secret)):
+        for written in _spellings(secret):
             text = text.replace(written, HIDDEN)
     # as a request's header carries them, user and password together in base64
     return re.sub(r"\b(Basic|Bearer) +[A-Za-z0-9+/=._~-]+", rf"\1 {HIDDEN}", text)
+
+
+def variables_in(text: str) -> list[str]:
+    """Return the variables whose password or token stands in a text as a word of its own.
+
+    One of fewer than 8 characters is no evidence: it may stand there by chance.
+    """
+    found = {name: _spellings(secret) for name, secret in credentials().items() if len(secret) >= LIKELY}
+    return [
+        name
+        for name, spellings in found.items()
+        if any(re.search(rf"(?<!\w){re.escape(written)}(?!\w)", text) for written in spellings)
+    ]
+
+
+def _spellings(secret: str) -> set[str]:
+    return {secret, quote(secret, safe=""), quote_plus(secret)}
 
 
 def _of_address(address: str) -> str:

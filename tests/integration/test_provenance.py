@@ -27,9 +27,10 @@ import json, sys
 from pathlib import Path
 from convsweep.records import provenance
 provenance.LARGEST_DIFF = int(sys.argv[2])
-found = provenance.provenance()
-Path(sys.argv[1]).write_bytes(found.git_diff or b"")
-print(json.dumps([found.git_commit, found.git_diff is None, found.environment]))
+found, folder = provenance.provenance(), Path(sys.argv[1])
+provenance.write_provenance(folder, found)
+changes = provenance.read_changes(folder)
+print(json.dumps([found.git_commit, found.git_diff is None, changes.files, changes.not_written, found.environment]))
 """
 
 
@@ -39,7 +40,9 @@ class Repository:
     def __init__(self, folder):
         self.root = folder / "checkout"
         self.package = self.root / "src" / "convsweep"
-        self.diff_file = folder / "recorded.diff"
+        self.record = folder / "record"
+        self.diff_file = self.record / "uncommitted.diff"
+        self.changed, self.not_written = [], ""  # as last recorded
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -64,17 +67,20 @@ class Repository:
         self.git("commit", "--quiet", "--message", "All of it")
 
     def provenance(self, largest=10_000_000, **environment):
-        """Return commit, difference (None: none was found) and environment, as a process finds them."""
+        """Return commit, difference (None: none was found) and environment, as a process records them."""
+        shutil.rmtree(self.record, ignore_errors=True)
+        self.record.mkdir()
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, self.diff_file, str(largest)],
+            [sys.executable, "-c", PROGRAM, self.record, str(largest)],
             env=self.environment | environment,
             capture_output=True,
             text=True,
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")
-        commit, unknown, found = json.loads(done.stdout)
-        return commit, None if unknown else self.diff_file.read_bytes(), found
+        commit, unknown, self.changed, self.not_written, found = json.loads(done.stdout)
+        written = self.diff_file.read_bytes() if self.diff_file.exists() else b""
+        return commit, None if unknown else written, found
 
     def convsweep(self, *arguments):
         """Run a command beside the checkout; return what it says."""
@@ -301,12 +307,57 @@ def test_a_repository_within_the_package_that_git_does_not_know_is_left_out(comm
     assert committed.applied(commit, diff) == ran
 
 
-def test_a_difference_that_is_too_large_is_cut_and_says_so(committed):
+def test_a_difference_that_is_too_large_is_not_written_and_the_record_says_so(committed):
     (committed.package / "words.txt").write_text("one word\n" * 1000)
-    _, whole, _ = committed.provenance()
-    _, cut, _ = committed.provenance(largest=2000)
-    assert cut.startswith(whole[:2000])
-    assert cut[2000:] == f"\n[cut: {len(whole):,} bytes in all]\n".encode()
+    _, whole, _ = committed.provenance(largest=20_000)
+    assert whole.count(b"one word") == 1000
+    assert committed.provenance(largest=2000)[1] == b""
+    assert not committed.diff_file.exists()
+    assert committed.changed == ["src/convsweep/words.txt"]
+    assert committed.not_written == f"it has {len(whole):,} bytes, more than 2,000"
+
+
+WORDS = {"MLFLOW_TRACKING_PASSWORD": "dev", "MLFLOW_TRACKING_TOKEN": "mlflow", "PGPASSWORD": "as a header says"}
+
+
+def test_words_that_look_like_credentials_or_equal_short_ones_change_nothing(committed):
+    """Stars in their place would make a difference that `git apply` refuses, or worse, applies."""
+    path = committed.package / "words.txt"
+    path.write_text("one\nBasic word\nBearer word\n# of the dev, in mlflow\n")
+    commit, diff, _ = committed.provenance(**WORDS)
+    assert b"Basic word\n+Bearer word\n+# of the dev, in mlflow\n" in diff
+    assert committed.applied(commit, diff) == committed.files()
+
+
+SECRETS = {
+    "MLFLOW_TRACKING_TOKEN": "t0ken/with+signs",
+    "MLFLOW_TRACKING_URI": "https://ada:correct%20horse@127.0.0.1",
+    "AWS_SECRET_ACCESS_KEY": "not-in-any-file",
+}
+
+
+@pytest.mark.parametrize("spelling", ["'t0ken/with+signs'", "https://t0ken%2Fwith%2Bsigns@there"])
+def test_a_difference_that_holds_a_credential_is_not_written_and_the_record_says_which_file_holds_which(
+    committed, spelling
+):
+    file_with_spaces_changed(committed.package)
+    (committed.package / "words.txt").write_text(f"TOKEN = {spelling}\n")
+    (committed.package / "new.py").write_text("x = 't0ken/with+signs, correct horse'\n")
+    assert committed.provenance(**SECRETS)[1] == b""
+    assert sorted(committed.not_written.split("; ")) == [
+        "src/convsweep/new.py holds the value of MLFLOW_TRACKING_TOKEN, MLFLOW_TRACKING_URI",
+        "src/convsweep/words.txt holds the value of MLFLOW_TRACKING_TOKEN",
+    ]
+    names = ["a name with spaces.txt", "new.py", "words.txt"]
+    assert sorted(committed.changed) == [f"src/convsweep/{name}" for name in names]
+    recorded = b"".join(path.read_bytes() for path in committed.record.iterdir())
+    assert b"t0ken" not in recorded
+    assert b"horse" not in recorded
+
+
+def test_a_part_of_a_longer_word_is_no_credential(committed):
+    (committed.package / "words.txt").write_text("x = 'Xcorrect horses'\n")
+    assert b"+x = 'Xcorrect horses'" in committed.provenance(PGPASSWORD="correct horse")[1]
 
 
 class TestASweepContinuedUnderAnotherCommit:

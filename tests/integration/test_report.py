@@ -1,5 +1,6 @@
 """The report of a sweep: its numbers are the comparison's, text from outside stays text, and odd sweeps make sense."""
 
+import base64
 import html
 import json
 import re
@@ -8,10 +9,12 @@ import shutil
 from html.parser import HTMLParser
 from itertools import pairwise, product, starmap
 
+import click
 import numpy as np
 import pytest
 from configurations import MNIST, small_job, small_sweep
 
+from convsweep.commands.main import commands
 from convsweep.compare.comparison import compare_runs
 from convsweep.compare.frames import runs_frame
 from convsweep.compare.json_document import to_json
@@ -251,9 +254,34 @@ class TestMarkup:
         assert len(page.all("script")) == 1
         assert "<script>alert" not in page.text
 
-    def test_uncommitted_changes_are_shown_as_they_are_and_their_files_named(self, page):
+    def test_uncommitted_changes_are_left_out_and_their_files_named(self, page):
+        assert "bold" not in page.text
+        said = "in 1 file: src/a file.py (not on this page: the sweep&#39;s record holds them, uncommitted.diff)"
+        assert f'<th scope="row">uncommitted changes</th><td>{said}</td>' in page.text
+
+    def test_uncommitted_changes_that_are_asked_for_are_shown_as_they_are_and_given_as_a_file(self, recorded, tmp_path):
+        path = tmp_path / "page.html"
+        commands(
+            ["compare", "--mlruns", str(recorded.mlruns), "--html", str(path), "--with-diff"], standalone_mode=False
+        )
+        page = Page(path.read_text())
         assert html.escape(DIFF, quote=False) in page.text
-        assert '<th scope="row">uncommitted changes</th><td>src/a file.py</td>' in page.text
+        assert "in 1 file: src/a file.py (see below)" in page.text
+        (link,) = [tag["href"] for tag in page.all("a") if tag.get("download") == "uncommitted.diff"]
+        assert base64.b64decode(link.partition(",")[2]) == DIFF.encode()
+
+    @pytest.mark.parametrize("options", [(), ("--html", "x.html", "--all")])
+    def test_asking_for_them_without_a_page_of_one_sweep_is_refused(self, recorded, options):
+        with pytest.raises(click.UsageError, match="'--with-diff' needs '--html FILE', of one sweep"):
+            commands(["compare", "--mlruns", str(recorded.mlruns), "--with-diff", *options], standalone_mode=False)
+
+    def test_changes_that_are_not_recorded_are_told_with_the_reason(self, recorded, tmp_path):
+        folder = sweep_directory(tmp_path, recorded.sweep.id)
+        folder.mkdir(parents=True)
+        write_provenance(folder, provenance()._replace(git_diff=DIFF.encode() + b"+x\n" * 4_000_000))
+        comparisons, runs = recorded.found()
+        text = render(comparisons, runs, recorded.sweep, tmp_path, with_diff=True)
+        assert "in 1 file: src/a file.py (not recorded: it has 12,000,0" in text
 
     def test_reasons_of_failures_are_shown_as_they_are(self, tmp_path):
         recorded = Recorded(tmp_path, grid(seeds=1), trained=3)

@@ -27,6 +27,7 @@ MOST_COMMANDS = 4  # that are printed
 @output_option("--csv", ".csv", "Write the runs to this file, one a row.")
 @output_option("--png", ".png", "Draw the runs into this file.")
 @output_option("--html", ".html", "Write all that was found into this page, with pictures.")
+@click.option("--with-diff", is_flag=True, help="Put the uncommitted changes of the code into the page of --html.")
 @output_option("--json", ".json", "Write all that was found into this file, not rounded.")
 def compare(
     *,
@@ -39,6 +40,7 @@ def compare(
     csv: Path | None,
     png: Path | None,
     html: Path | None,
+    with_diff: bool,
     json: Path | None,
 ) -> None:
     """Print the configurations of the last sweep, best on `valid` first, and which can't be told from the best.
@@ -49,12 +51,16 @@ def compare(
     best configuration) or `best`.
     """
     if things:
-        _side_by_side(mlruns, things, others=(sweep_id, all_runs, single_runs, register, csv, png, html, json))
+        _side_by_side(
+            mlruns, things, others=(sweep_id, all_runs, single_runs, register, csv, png, html, with_diff, json)
+        )
         return
     if all_runs and sweep_id is not None:
         raise click.UsageError(
             f"'--all' takes all runs, '--sweep' those of one sweep: give one of them (got {sweep_id})."
         )
+    if with_diff and (html is None or all_runs):
+        raise click.UsageError("'--with-diff' needs '--html FILE', of one sweep.")
     from convsweep.commands.comparison_files import Files
     from convsweep.compare.comparison import compare_runs
     from convsweep.compare.runs import load_runs
@@ -79,7 +85,7 @@ def compare(
         say(mixed)
     if sweep is not None:
         _print_missing(sweep, runs, mlruns)
-    files = Files(csv=csv, png=png, json=json, html=html)
+    files = Files(csv=csv, png=png, json=json, html=html, with_diff=with_diff)
     files.write(comparisons, runs, sweep, mlruns)
     if register:
         from convsweep.tracking.registry import register_best

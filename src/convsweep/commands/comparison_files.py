@@ -18,6 +18,7 @@ class Files(NamedTuple):
     png: Path | None  # their accuracies against each value that varies
     json: Path | None  # all that was found, not rounded
     html: Path | None  # the report
+    with_diff: bool  # whether the report holds the uncommitted changes
 
     def write(self, comparisons: Sequence[Comparison], runs: Sequence[Run], sweep: Sweep | None, mlruns: Path) -> None:
         """Write those that were asked for.
@@ -40,7 +41,8 @@ class Files(NamedTuple):
         if self.html is not None:
             from convsweep.compare.report import render
 
-            _write(self.html, render(comparisons, runs, sweep, mlruns).encode(errors="replace"), "Report")
+            page = render(comparisons, runs, sweep, mlruns, with_diff=self.with_diff)
+            _write(self.html, page.encode(errors="replace"), "Report")
 
 
 def _write(path: Path, content: bytes, what: str) -> None:

@@ -21,7 +21,7 @@ from convsweep.nn.training import Split
 from convsweep.records.journal import Result
 from convsweep.records.mixtures import commit_name
 from convsweep.records.predictions import SPLITS
-from convsweep.records.provenance import DIFF, ENVIRONMENT, difference_of_commits
+from convsweep.records.provenance import ENVIRONMENT, difference_of_commits, read_changes
 from convsweep.records.sweep import read_sweep, sweep_directory
 
 Metric = Literal["valid_accuracy", "test_accuracy", "valid_loss", "test_loss"]
@@ -163,7 +163,7 @@ def _origin(mlruns: Path, subject: Subject) -> dict[str, str]:
     if sweep is None:
         return known
     directory = sweep_directory(mlruns, sweep.id)
-    changed = " with changes" if (directory / DIFF).exists() else ""
+    changed = " with changes" if read_changes(directory).are_there else ""
     known["commit"] = _code(run.result) or (sweep.git_commit or "none")[:12] + changed
     try:
         environment = json.loads((directory / ENVIRONMENT).read_text())

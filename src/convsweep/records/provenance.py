@@ -1,6 +1,7 @@
 """Where a sweep's code and libraries come from: git commit, uncommitted changes, versions, machine.
 
-What is recorded gives back the code that ran: the commit, with the recorded difference applied by ``git apply``.
+What is recorded gives back the code that ran: the commit, with the recorded difference applied by ``git apply``. The
+difference is recorded whole and as it is; or not at all, and ``environment.json`` says why, and which files it changes.
 """
 
 import functools
@@ -11,16 +12,19 @@ import platform
 import re
 import subprocess
 from importlib.metadata import distributions
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from convsweep.credentials import without_credentials
+from convsweep.credentials import variables_in
+from convsweep.errors import UserError
 from convsweep.records.attempts import Code
-from convsweep.records.files import read_file, write_whole
+from convsweep.records.files import DamagedError, read_file, write_whole
 from convsweep.records.machine import blas_name, cpu_name
 
 DIFF, ENVIRONMENT = "uncommitted.diff", "environment.json"
-LARGEST_DIFF = 10_000_000  # bytes that are kept of it
+NOT_WRITTEN = "uncommitted_changes"  # the key in ENVIRONMENT under which a difference without a file is told
+LARGEST_DIFF = 10_000_000  # bytes
 
 # whatever somebody's git is configured to: bytes as `git apply` takes them
 DIFF_OPTIONS = (
@@ -70,9 +74,13 @@ def write_provenance(directory: Path, found: Provenance, *, later: bool = False)
         found: What was found.
         later: For a later launch of it: what differs from the first is written beside it, its digest in its name.
     """
-    contents = {ENVIRONMENT: (json.dumps(found.environment, indent=2) + "\n").encode()}
-    if found.git_diff:
-        contents[DIFF] = _without_credentials(found.git_diff)
+    environment, diff = found.environment, found.git_diff or b""
+    reason = _why_not_to_write(diff)
+    if reason:
+        environment = environment | {NOT_WRITTEN: {"files": changed_files(diff), "not_written": reason}}
+    contents = {ENVIRONMENT: (json.dumps(environment, indent=2) + "\n").encode()}
+    if diff and not reason:
+        contents[DIFF] = diff
     for name, content in contents.items():
         path = directory / name
         if later and read_file(path) == content:
@@ -88,9 +96,38 @@ def provenance_files(directory: Path) -> list[Path]:
     return [path for pattern in ("environment*.json", "uncommitted*.diff") for path in sorted(directory.glob(pattern))]
 
 
-def _without_credentials(diff: bytes) -> bytes:
-    """Return a difference without the environment's passwords and tokens, should code hold one of them."""
-    return without_credentials(diff.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+class Changes(NamedTuple):
+    """What differed from the commit when a sweep was launched."""
+
+    files: tuple[str, ...]
+    diff: bytes  # empty if nothing differed, or it was not written
+    not_written: str  # why it wasn't; empty if it was
+
+    @property
+    def are_there(self) -> bool:
+        """Whether anything differed."""
+        return bool(self.files or self.diff)
+
+
+def read_changes(directory: Path) -> Changes:
+    """Return what a sweep's directory holds of them; what can't be read counts as not there."""
+    try:
+        diff = read_file(directory / DIFF) or b""
+        if diff:
+            return Changes(tuple(changed_files(diff)), diff, "")
+        told = json.loads(read_file(directory / ENVIRONMENT) or b"{}")[NOT_WRITTEN]
+        return Changes(tuple(told["files"]), b"", told["not_written"])
+    except (DamagedError, UserError, ValueError, LookupError, TypeError):
+        return Changes((), b"", "")
+
+
+def _why_not_to_write(diff: bytes) -> str:
+    """Say why a difference is not to be written: its size, or a password or token in it; empty if it can be."""
+    if len(diff) > LARGEST_DIFF:
+        return f"it has {len(diff):,} bytes, more than {LARGEST_DIFF:,}"
+    parts = _by_file(diff) or {"it": diff.decode(errors="replace")}
+    found = {name: variables_in(text) for name, text in parts.items()}
+    return "; ".join(f"{name} holds the value of {', '.join(held)}" for name, held in found.items() if held)
 
 
 def difference_of_commits(first: str, second: str) -> str | None:
@@ -105,10 +142,16 @@ def difference_of_commits(first: str, second: str) -> str | None:
 
 def changed_files(diff: bytes) -> list[str]:
     """Return the paths that a difference changes."""
+    return list(_by_file(diff))
+
+
+def _by_file(diff: bytes) -> dict[str, str]:
+    """Return a difference in parts, by the paths that they change."""
     text = diff.decode(errors="replace")
     # git puts a name with special characters in quotes, one with spaces not
-    found = re.findall(r'^diff --git (?:a/(.+) b/\1|"a/(.+)" "b/\2")$', text, re.MULTILINE)
-    return [plain or quoted for plain, quoted in found]
+    heads = list(re.finditer(r'^diff --git (?:a/(.+) b/\1|"a/(.+)" "b/\2")$', text, re.MULTILINE))
+    bounds = pairwise([*(head.start() for head in heads), len(text)])
+    return {head[1] or head[2]: text[start:end] for head, (start, end) in zip(heads, bounds, strict=True)}
 
 
 def _commit(root: Path) -> str | None:
@@ -126,8 +169,6 @@ def _diff(root: Path, source: Path) -> bytes | None:
         nothing = os.devnull.encode()
         # subtle: git ends with 1 where two files differ
         tracked += _git(root, "diff", *DIFF_OPTIONS, "--no-index", "--", nothing, name, differs=True) or b""
-    if len(tracked) > LARGEST_DIFF:
-        return tracked[:LARGEST_DIFF] + f"\n[cut: {len(tracked):,} bytes in all]\n".encode()
     return tracked
 
 

@@ -40,7 +40,14 @@ from convsweep.records.sweep import Sweep
 FOLDER = Path(__file__).parent
 
 
-def render(comparisons: Sequence[Comparison], runs: Sequence[Run], sweep: Sweep | None, mlruns: Path) -> str:
+def render(
+    comparisons: Sequence[Comparison],
+    runs: Sequence[Run],
+    sweep: Sweep | None,
+    mlruns: Path,
+    *,
+    with_diff: bool = False,
+) -> str:
     """Return the report of a sweep, or of all runs, as HTML.
 
     Args:
@@ -48,6 +55,7 @@ def render(comparisons: Sequence[Comparison], runs: Sequence[Run], sweep: Sweep 
         runs: What they were made of.
         sweep: Whose jobs these are; None: every run that there is.
         mlruns: Where the records are.
+        with_diff: Whether the page holds the uncommitted changes of the code; it names their files in any case.
 
     Returns:
         The same text for the same records. It loads nothing: its content security policy forbids it.
@@ -86,7 +94,7 @@ def render(comparisons: Sequence[Comparison], runs: Sequence[Run], sweep: Sweep 
         most_steps=MOST_STEPS,
         next_step=next_step(comparisons, sweep),
         num_not_begun=len({job.run_key for job in sweep.jobs}) - len(runs) if sweep is not None else 0,
-        origin=find_origin(runs, best, sweep, mlruns),
+        origin=find_origin(runs, best, sweep, mlruns, with_diff=with_diff),
         parts=[make_part(comparison, number) for number, comparison in enumerate(comparisons, start=1)],
         runs=runs,
         seeds_of=seeds_of,

@@ -1,5 +1,6 @@
 """Where the numbers come from: commands, data, code, packages and machine, as the records have them."""
 
+import base64
 import json
 import shlex
 from collections.abc import Sequence
@@ -8,14 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from convsweep.compare.runs import Run
+from convsweep.compare.sentences import counted
 from convsweep.errors import UserError
 from convsweep.naming import overrides
 from convsweep.records.files import DamagedError, read_file
 from convsweep.records.mixtures import commit_name, mixture
-from convsweep.records.provenance import DIFF, ENVIRONMENT, changed_files
+from convsweep.records.provenance import DIFF, ENVIRONMENT, Changes, read_changes
 from convsweep.records.sweep import Sweep, sweep_directory
 
-LONGEST_DIFF = 60_000  # characters that are shown of it
 # named first, as they decide numbers; all others are listed after them
 PACKAGES = ("convsweep", "numpy", "scipy", "mlxtend", "hydra-core", "mlflow", "matplotlib", "pandas")
 
@@ -27,12 +28,14 @@ class Origin(NamedTuple):
     best_run_command: str  # empty: no run has finished
     facts: tuple[tuple[str, str], ...]  # what, and its value
     packages: tuple[tuple[str, str], ...]  # name, version
-    diff: str  # uncommitted changes, perhaps cut; empty: none, or not known
-    changed: tuple[str, ...]  # the files that it changes
+    diff: str  # uncommitted changes, to be read; empty: none, not known, or not asked for
+    diff_file: str  # their address as a file, whose bytes are those that were recorded
 
 
-def find_origin(runs: Sequence[Run], best: Run | None, sweep: Sweep | None, mlruns: Path) -> Origin:
-    """Read it from the sweep's directory and the runs' results."""
+def find_origin(
+    runs: Sequence[Run], best: Run | None, sweep: Sweep | None, mlruns: Path, *, with_diff: bool = False
+) -> Origin:
+    """Read it from the sweep's directory and the runs' results; the uncommitted changes themselves if asked for."""
     results = [run.result for run in runs if run.result is not None]
     facts = []
     if sweep is not None:
@@ -53,7 +56,9 @@ def find_origin(runs: Sequence[Run], best: Run | None, sweep: Sweep | None, mlru
     if sweep is not None:
         facts += _code(sweep)
         directory = sweep_directory(mlruns, sweep.id)
-        environment, diff = _environment(directory), _read(directory / DIFF)
+        environment, changes = _environment(directory), read_changes(directory)
+        facts.append(("uncommitted changes", _in_words(changes, sweep.git_commit, shown=with_diff)))
+        diff = changes.diff if with_diff else b""
     if mixed := mixture(results):
         facts.append(("not all alike", mixed))
     facts += [(what, str(environment[what])) for what in ("cpu", "platform", "python", "blas") if what in environment]
@@ -62,8 +67,8 @@ def find_origin(runs: Sequence[Run], best: Run | None, sweep: Sweep | None, mlru
         best_run_command=_command(overrides(best.values)) if best is not None else "",
         facts=tuple(facts),
         packages=_packages(environment),
-        diff=_cut(diff.decode(errors="replace")),
-        changed=tuple(changed_files(diff)),
+        diff=diff.decode(errors="replace"),
+        diff_file=f"data:application/octet-stream;base64,{base64.b64encode(diff).decode()}",
     )
 
 
@@ -80,6 +85,15 @@ def _code(sweep: Sweep) -> list[tuple[str, str]]:
         )
         for number, launched in enumerate(sweep.launches, 1)
     ]
+
+
+def _in_words(changes: Changes, commit: str | None, *, shown: bool) -> str:
+    if not changes.are_there:
+        return "none" if commit else "not known"
+    named = f"in {counted(len(changes.files), 'file')}: {', '.join(changes.files)}" if changes.files else "yes"
+    if changes.not_written:
+        return f"{named} (not recorded: {changes.not_written})"
+    return f"{named} (see below)" if shown else f"{named} (not on this page: the sweep's record holds them, {DIFF})"
 
 
 def _command(words: Sequence[str]) -> str:
@@ -106,12 +120,6 @@ def _packages(environment: dict[str, object]) -> tuple[tuple[str, str], ...]:
     versions = {str(name): str(version) for name, version in found.items()} if isinstance(found, dict) else {}
     order = [*(name for name in PACKAGES if name in versions), *(name for name in versions if name not in PACKAGES)]
     return tuple((name, versions[name]) for name in order)
-
-
-def _cut(text: str) -> str:
-    if len(text) <= LONGEST_DIFF:
-        return text
-    return f"{text[:LONGEST_DIFF]}\n[cut: {len(text):,} characters in all]"
 
 
 def _time(seconds: float) -> str:
