@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -21,9 +21,18 @@ from convsweep.runs.watch import JobProgress, Watch, summary
 INTERVAL = 0.25  # seconds between two looks at the records
 SHARE = 0.05  # of the time, at most, goes into looking
 
-console = Console(highlight=False, emoji=False)
+
+class _Console(Console):
+    """A console that goes on in silence once nobody reads it any more, as after ``| head``; rich ends the program."""
+
+    def on_broken_pipe(self) -> None:
+        with suppress(SystemExit):
+            super().on_broken_pipe()
+
+
+console = _Console(highlight=False, emoji=False)
 if not console.is_terminal:
-    console = Console(highlight=False, emoji=False, width=200)  # a file or pipe is as wide as a table needs
+    console = _Console(highlight=False, emoji=False, width=200)  # a file or pipe is as wide as a table needs
 
 
 class ConsoleHandler(logging.Handler):
@@ -89,24 +98,32 @@ class Display:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Look and show, in a thread of its own, while the body runs; and once more at its end."""
+        """Look and show, in a thread of its own, while the body runs; and once more at its end.
+
+        A terminal that is gone, or a disk that is full where the output goes, does not disturb the body.
+        """
         over = threading.Event()
 
         def follow() -> None:
             while not over.is_set():
                 begun = time.perf_counter()
-                self.update()
+                with suppress(OSError):
+                    self.update()
                 over.wait(max(INTERVAL, (time.perf_counter() - begun) / SHARE))
 
-        with self._bars:
-            thread = threading.Thread(target=follow, daemon=True)
-            thread.start()
-            try:
-                yield
-            finally:
-                over.set()
-                thread.join()
+        with suppress(OSError):
+            self._bars.start()
+        thread = threading.Thread(target=follow, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            with suppress(OSError):
                 self.update()
+            with suppress(OSError):
+                self._bars.stop()
 
     def ask(self, question: str) -> bool:
         """Ask a question that is answered by y or n; without a terminal, or at its end, the answer is no."""

@@ -146,6 +146,51 @@ class Told(Callback):
             assert f"seed{seed}: valid accuracy" in line
 
 
+UNREADABLE = """
+from pathlib import Path
+from hydra.experimental.callback import Callback
+
+class Loops(Callback):
+    ended = 0
+
+    def on_job_start(self, config, **kwargs):
+        self.put_loops("failure.json")
+
+    def on_job_end(self, config, **kwargs):
+        self.ended += 1
+        if self.ended == 2:
+            self.put_loops("result.json")
+
+    def put_loops(self, name):
+        for folder in Path("mlruns/runs").glob("*"):
+            (folder / name).unlink(missing_ok=True)
+            (folder / name).symlink_to(name)
+"""
+
+
+def test_records_that_the_display_cannot_read_do_not_decide_how_a_sweep_ended(bare_workplace, key_of):
+    """Loops of links while jobs train, and once both have ended; a shared disk's stale handles are read alike."""
+    (bare_workplace.folder / "loops.py").write_text(UNREADABLE)
+    for seed in range(2):
+        (bare_workplace.mlruns / "runs" / key_of(f"train.seed={seed}", "train.epochs=60")).mkdir(parents=True)
+    callback = "+hydra.callbacks.loops._target_=loops.Loops"
+    given = ("train.seed=0,1", "train.epochs=60", "tracking.enabled=false", "hydra.launcher.n_jobs=1", callback)
+    ending = bare_workplace.sweep(*given, PYTHONPATH=str(bare_workplace.folder))
+    assert (ending.status, ending.err) == (0, "")
+    assert [sweep["state"] for sweep in bare_workplace.sweeps()] == ["finished"]
+    assert [(record / "result.json").is_symlink() for record in bare_workplace.records()] == [True, True]
+
+
+def test_output_that_nobody_reads_any_more_does_not_end_a_sweep(bare_workplace):
+    command = (
+        f"'{bare_workplace.program}' train -m {' '.join(FEW)} 'train.seed=range(4)' tracking.enabled=false | head -1"
+    )
+    ending = bare_workplace.start(["bash", "-c", f"set -o pipefail; {command}"]).end()
+    assert (ending.status, ending.err) == (0, "")
+    assert [sweep["state"] for sweep in bare_workplace.sweeps()] == ["finished"]
+    assert len(list(bare_workplace.mlruns.glob("runs/*/result.json"))) == 4
+
+
 LONG = ("train", "-m", "data.num_train=1000", "data.num_valid=50", "data.num_test=50", "tracking.enabled=false")
 
 

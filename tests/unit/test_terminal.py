@@ -39,6 +39,30 @@ def test_any_text_is_printed_as_it_is_in_one_line(shown, text):
     assert shown.getvalue() == text + "\n"
 
 
+class Gone(io.StringIO):
+    """A terminal that is gone."""
+
+    def write(self, _):
+        raise OSError(5, "Input/output error")
+
+
+def test_neither_a_terminal_that_is_gone_nor_a_record_that_cannot_be_read_disturbs_the_jobs(monkeypatch, tmp_path):
+    jobs = [small_job(tmp_path, number, {"train.seed": number}) for number in range(2)]
+    assert run_stack(jobs) == {}
+    result = jobs[0].directory / "result.json"
+    result.unlink()
+    result.symlink_to(result)
+    sweep = small_sweep(jobs, jobs[0].sweep)
+    for file in (io.StringIO(), Gone()):
+        monkeypatch.setattr(terminal, "console", Console(file=file, highlight=False, width=60))
+        display = Display(tmp_path, sweep, sweep.jobs)
+        with display.shown():
+            pass
+        assert not display.is_over
+        told = file.getvalue()
+        assert told == "" if isinstance(file, Gone) else told.startswith("seed=1: valid accuracy ")
+
+
 def test_a_finished_job_is_told_once_in_one_line(shown, tmp_path):
     job = small_job(tmp_path)
     assert run_stack([job]) == {}

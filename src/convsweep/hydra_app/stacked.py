@@ -18,6 +18,7 @@ from convsweep.hydra_app.launching import Active, DetachedError
 from convsweep.hydra_app.on_cluster import Training, trained_on_cluster
 from convsweep.hydra_app.placement import Placement
 from convsweep.hydra_app.task import TrainingTask, error_of
+from convsweep.records.files import DamagedError
 from convsweep.records.journal import Failure, read_record, read_result
 from convsweep.records.sweep import Sweep
 from convsweep.runs.executors import Done, Processes, num_cores
@@ -166,8 +167,12 @@ class _Batch:
             message = f"failed: {failure.text}\n{failure.traceback}".rstrip()
             self.ended[job.number] = hydra_job.end(message, error_of(failure), failed=True)
             return
-        result = read_result(job.directory)
-        if result is None:
-            raise UserError(f"'{job.directory}' lost its result while the sweep ran.")
+        try:
+            result = read_result(job.directory)
+            if result is None:
+                raise UserError(f"'{job.directory}' lost its result while the sweep ran.")  # noqa: TRY301 - as below
+        except (DamagedError, UserError) as error:  # of this job: the others go on
+            self.ended[job.number] = hydra_job.end(f"failed: {error}", UserError(str(error)), failed=True)
+            return
         message = summary(JobEnd(self.sweep.jobs[job.number], result, None), self.sweep)
         self.ended[job.number] = hydra_job.end(message, result.valid_accuracy, failed=False)

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from convsweep.errors import UserError
 from convsweep.nn.training import EpochEnd, Evaluation, Window
 from convsweep.records.files import DamagedError, modified
 from convsweep.records.journal import EVENTS, Failure, Result, read_failure, read_result, run_directory
@@ -83,11 +85,12 @@ class Watch:
         self.jobs = [JobProgress(mlruns, job, anew=sweep.trains_anew) for job in jobs]
 
     def poll(self) -> list[JobEnd]:
-        """Read on; return the jobs that have ended since the last call."""
+        """Read on; return the jobs that have ended since the last call. What can't be read is left to the next call."""
         ended: list[JobEnd] = []
         for progress in self.jobs:
             if progress.end is None:
-                progress.poll()
+                with suppress(OSError, UserError):  # a stale handle of a shared disk, a loop of links
+                    progress.poll()
                 if progress.end is not None:
                     ended.append(progress.end)
         return ended

@@ -100,4 +100,5 @@ class MirrorProcess:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
-                self._tell(line.rstrip("\n"))
+                with suppress(OSError):  # the terminal is gone: the mirror must be read to its end all the same
+                    self._tell(line.rstrip("\n"))

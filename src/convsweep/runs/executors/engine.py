@@ -7,6 +7,7 @@ as ``BrokenExecutor``.
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from convsweep.config import Data
@@ -139,8 +140,15 @@ def _wait_for_results(jobs: Iterable[Job]) -> None:
     """Wait until this host sees the results that a worker has written: a shared disk may show new files late."""
     deadline = time.monotonic() + LATE
     for job in jobs:
-        while not (job.directory / RESULT).exists() and time.monotonic() < deadline:
+        while not _is_there(job.directory / RESULT) and time.monotonic() < deadline:
             time.sleep(LOOK)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # of a shared disk: a handle that was stale is looked up anew
+        return False
 
 
 def different_kernels(workers: Iterable[Worker]) -> str:

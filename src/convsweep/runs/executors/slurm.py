@@ -203,6 +203,15 @@ class Slurm:
         return followed
 
     def _watch(self) -> None:
+        """Watch the tasks; if that fails, all that wait for one hear of it: nobody would end their futures."""
+        try:
+            self._end_futures()
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            for name, pending in list(self._pending.items()):
+                del self._pending[name]
+                pending.future.set_exception(error)
+
+    def _end_futures(self) -> None:
         """End the futures of tasks that have a result, or are no longer in the queue."""
         missing: dict[str, int] = {}
         looked = time.monotonic()
@@ -263,7 +272,10 @@ def _run(*command: str) -> str:
     Raises:
         UserError: It fails.
     """
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    except OSError as error:  # out of memory or processes, or the disk that has the command is away for a moment
+        raise UserError(f"Slurm doesn't answer: {command[0]} cannot be run: {error.strerror}.") from error
     if done.returncode != 0:
         raise UserError(f"Slurm doesn't answer: {_reason(done.stderr)}")
     return done.stdout
