@@ -111,8 +111,9 @@ class Repository:
         self.git("clone", "--quiet", self.root, clone, root=self.root.parent)
         self.git("checkout", "--quiet", commit, root=clone)
         if diff:
-            self.diff_file.write_bytes(diff)
-            self.git("apply", self.diff_file, root=clone)
+            given = self.root.parent / "given.diff"
+            given.write_bytes(diff)
+            self.git("apply", given, root=clone)
         return self.files(clone)
 
 
