@@ -275,6 +275,10 @@ class TestMarkup:
         with pytest.raises(click.UsageError, match="'--with-diff' needs '--html FILE', of one sweep"):
             commands(["compare", "--mlruns", str(recorded.mlruns), "--with-diff", *options], standalone_mode=False)
 
+    def test_all_runs_and_those_of_one_sweep_cannot_be_asked_for_together(self, recorded):
+        with pytest.raises(click.UsageError, match=r"give one of them \(got mine\)"):
+            commands(["compare", "--mlruns", str(recorded.mlruns), "--all", "--sweep", "mine"], standalone_mode=False)
+
     def test_changes_that_are_not_recorded_are_told_with_the_reason(self, recorded, tmp_path):
         folder = sweep_directory(tmp_path, recorded.sweep.id)
         folder.mkdir(parents=True)
