@@ -54,7 +54,8 @@ def shares(keys: Sequence[str], found: VarianceShares) -> str:
     *named, (_, residual, _) = shares_by_name(keys, found)
     certain = [(name, share) for name, share, p in named if share > 0 and (p is None or p < LEVEL)]
     if not certain:
-        return "Seeds alone may explain all differences: no hyperparameter's share is more than 0 for certain"
+        beside = f"; seeds alone: about {residual:.0%}" if found.num_seeds > 1 else ""
+        return f"So few runs don't tell any hyperparameter's share of the variance between runs{beside}"
     name, share = max(certain, key=lambda one: one[1])
     beside = f"seeds alone: about {residual:.0%}" if found.num_seeds > 1 else "with one seed that is not tested"
     return f"{_capital(name)}: about {share:.0%} of the variance between runs; {beside}"
@@ -84,7 +85,7 @@ def interaction(found: Interaction) -> str:
     if highest.may_be_highest is None:
         finding += "; it was not tested against others"
     else:
-        finding += f"; {counted(others, 'other')} may be as good" if others else "; all others are worse"
+        finding += f"; {counted(others, 'other')} may be as good" if others else "; all others can be told from it"
     for levels, cell in found.cells.items():
         if cell.runs.lost and cell.mean is not None and cell.mean > (highest.mean or 0):
             runs = f"the {cell.runs.finished} of {cell.runs.total} runs that finished ({cell.runs.lost})"
