@@ -84,7 +84,8 @@ def test_the_stronger_of_two_stands_in_the_rows_of_their_table():
     assert interaction.cells[0.01, 16].runs == Tally(3, 0, 0)
     assert [levels for levels, cell in interaction.cells.items() if cell.may_be_highest] == [(0.01, 16)]
     assert findings.interaction(interaction) == (
-        "learning_rate 0.01 with num_filters 16 has the highest mean of 6 combinations: 80.00%; all others can be told from it"
+        "learning_rate 0.01 with num_filters 16 has the highest mean of 6 combinations: 80.00%; "
+        "all others can be told from it"
     )
 
 
@@ -128,8 +129,8 @@ def test_a_combination_of_which_runs_diverged_is_not_called_the_best_though_the_
     assert (cell.mean, cell.runs, cell.may_be_highest) == (0.93, Tally(1, 2, 0), None)
     assert findings.interaction(found.interaction) == (
         "learning_rate 0.005 with num_filters 16 has the highest mean of 2 combinations that lost no run: 91.20%; "
-        "all others can be told from it; learning_rate 0.02 with num_filters 16: 93.00% on average of the 1 of 3 runs that "
-        "finished (2 diverged)"
+        "all others can be told from it; learning_rate 0.02 with num_filters 16: 93.00% on average of the 1 of 3 runs "
+        "that finished (2 diverged)"
     )
 
 
@@ -168,8 +169,8 @@ def test_runs_that_failed_or_have_not_begun_are_missing(outcome):
     assert found.interaction.cells[0.01, 16].runs == Tally(1, 0, 2)
     assert findings.interaction(found.interaction) == (
         "learning_rate 0.01 with num_filters 8 has the highest mean of 5 combinations that lost no run: 78.00%; "
-        "all others can be told from it; learning_rate 0.01 with num_filters 16: 81.00% on average of the 1 of 3 runs that "
-        "finished (2 missing)"
+        "all others can be told from it; learning_rate 0.01 with num_filters 16: 81.00% on average of the 1 of 3 runs "
+        "that finished (2 missing)"
     )
 
 
