@@ -1,4 +1,4 @@
-"""What a configuration's values are called in tables, and a run in short."""
+"""What a configuration's values are called in tables, a run in short, and how values and times are written."""
 
 from collections.abc import Mapping, Sequence
 
@@ -97,6 +97,17 @@ def as_text(value: object) -> str:
             return ",".join(map(str, value)) or "none"
         case _:
             return str(value)
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words.
+
+    >>> duration(0.3), duration(70), duration(7200), duration(1e7)
+    ('1 s', '70 s', '120 minutes', '116 days')
+    """
+    if seconds < 100:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 86400 else f"{seconds / 86400:.0f} days"
 
 
 def _part(key: str, value: object) -> str:

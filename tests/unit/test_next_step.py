@@ -5,6 +5,7 @@ import shlex
 import numpy as np
 import pytest
 from compared_runs import invented
+from configurations import small_sweep
 from scipy import stats
 
 from convsweep.compare.comparison import compare_runs
@@ -12,28 +13,13 @@ from convsweep.compare.next_step import next_step
 from convsweep.compare.statistics.power import seeds_to_tell
 from convsweep.hydra_app.compose import compose_run
 from convsweep.naming import decisive
-from convsweep.records.sweep import Sweep, SweepJob
+from convsweep.records.sweep import SweepJob
 
 
 def sweep_of(runs, *command, multirun=True):
     """Return the record of a sweep with a job for each run."""
     jobs = tuple(SweepJob(number, run.name, run.run_key, 100) for number, run in enumerate(runs))
-    return Sweep(
-        id="2026-01-01_00-00-00.000000",
-        multirun=multirun,
-        command=command,
-        axes=("model.num_filters", "train.seed"),
-        experiment="convsweep",
-        folder="sweep",
-        rerun=False,
-        created=0.0,
-        user="somebody",
-        host="here",
-        git_commit=None,
-        state="finished",
-        ended=1.0,
-        jobs=jobs,
-    )
+    return small_sweep([], command=command, multirun=multirun)._replace(jobs=jobs)
 
 
 def grid(accuracies):

@@ -9,6 +9,7 @@ from convsweep.commands.judging import Told, check, expectations, new_place, tel
 from convsweep.data import load
 from convsweep.errors import UserError
 from convsweep.hydra_app.compose import compose_run
+from convsweep.naming import duration
 from convsweep.records.files import write_texts
 from convsweep.reproduce.courses import Wanted
 from convsweep.reproduce.log_description import describe
@@ -16,7 +17,7 @@ from convsweep.reproduce.log_text import read_text
 from convsweep.reproduce.logs import Log, read_log
 from convsweep.reproduce.places import Printing, evaluations_of, images_of_an_epoch, place
 from convsweep.reproduce.reproduction import describe_images
-from convsweep.reproduce.trainings import duration, estimate
+from convsweep.reproduce.trainings import estimate
 from convsweep.reproduce.which_program import Protocol, assess, kept_of, programs_of, trainings
 from convsweep.reproduce.which_replications import replications
 from convsweep.reproduce.which_report import (

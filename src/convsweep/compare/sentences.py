@@ -8,7 +8,7 @@ from convsweep.compare.configurations import Configuration
 from convsweep.compare.effects import Effects, Step
 from convsweep.compare.next_step import NextStep
 from convsweep.compare.statistics.intervals import Interval, wilson_interval
-from convsweep.naming import MINUS, as_text, column
+from convsweep.naming import MINUS, as_text, column, duration
 
 MOST_NAMES = 4  # of configurations in a sentence
 
@@ -93,17 +93,6 @@ def what_next(step: NextStep) -> str:
     if step.seconds is None:
         return f"To {step.purpose} ({counted(step.num_runs, 'run')}):"
     return f"To {step.purpose} ({counted(step.num_runs, 'run')}, about {duration(step.seconds)} on one core):"
-
-
-def duration(seconds: float) -> str:
-    """Return a time as people say it.
-
-    >>> duration(0.3), duration(42.2), duration(150), duration(9000)
-    ('1 s', '42 s', '2.5 min', '2.5 h')
-    """
-    if seconds < 100:
-        return f"{max(math.ceil(seconds), 1)} s"
-    return f"{seconds / 60:.2g} min" if seconds < 6000 else f"{seconds / 3600:.2g} h"
 
 
 def percent(accuracy: float | None) -> str:

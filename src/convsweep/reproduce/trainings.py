@@ -47,17 +47,6 @@ def estimate(stacks: Sequence[Training]) -> float:
     return START_UP + total / min(num_cores(), len(stacks))
 
 
-def duration(seconds: float) -> str:
-    """Return a time in words.
-
-    >>> duration(0.3), duration(70), duration(7200), duration(1e7)
-    ('1 s', '70 s', '120 minutes', '116 days')
-    """
-    if seconds < 100:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} minutes" if seconds < 86400 else f"{seconds / 86400:.0f} days"
-
-
 def train_all(stacks: Sequence[Training]) -> Generator[dict[RunConfig, Course]]:
     """Train stacks on all cores; yield what comes of each as soon as it is there, in any order.
 
