@@ -106,7 +106,10 @@ def _command(sweep: Sweep, seeds: Iterable[int] = ()) -> str:
     """Return a sweep's command, with other seeds if some are given; runs that have finished are not trained again."""
     words = [word for word in sweep.command if word != "rerun=true"]
     if seeds:
-        words = [*(word for word in words if not word.startswith("train.seed=")), f"train.seed={_listed(seeds)}"]
+        words = [
+            *(word for word in words if not word.lstrip("+").startswith("train.seed=")),
+            f"train.seed={_listed(seeds)}",
+        ]
     if not sweep.multirun:
         words.insert(0, "-m")
     return shlex.join(["convsweep", "train", *words])
