@@ -153,3 +153,21 @@ def test_training_for_longer_than_a_minute_is_estimated_first(new_workplace):
 @pytest.mark.parametrize("arguments", [("--yes",), ("--printing", "after"), ("--also", "model.num_filters=4")])
 def test_what_goes_with_a_log_alone_is_refused_without_one(workplace, arguments):
     assert workplace.convsweep("reproduce", *arguments).only_line == f"'{arguments[0]}' goes with '--log FILE'."
+
+
+def test_none_of_these_programs_comes_first_where_none_can_have_printed_the_log(new_workplace):
+    """A training cell run a second time: nobody's first epoch of 200 images has an accuracy of 95%."""
+    workplace = new_workplace(store=False)
+    lines = [f"Epoch {epoch}/3 loss: {loss} accuracy: 0.95" for epoch, loss in ((1, 0.458), (2, 0.452), (3, 0.447))]
+    (workplace.folder / "log.txt").write_text("\n".join(lines))
+    small = (*SMALL[:-2], "--output", "study", "--expect", "exact=consistent", "--yes")
+    ending = workplace.convsweep("reproduce", "--log", "log.txt", *small)
+    answer = "None of these programs: the log can't be one more run of any of the 24."
+    before = ending.out[: ending.out.index(answer)].splitlines()
+    assert before[-1].startswith("Training 440 runs")
+    assert (workplace.folder / "study" / "report.md").read_text().split("\n\n")[1].startswith(answer)
+    assert ending.err.splitlines() == [
+        "convsweep: none of these programs: the log is inconsistent with all of them.",
+        "convsweep: expected the log to be consistent with exact (got inconsistent).",
+    ]
+    assert ending.status == 1

@@ -256,7 +256,7 @@ class TestReport:
     def test_bars_in_the_reports_table_are_text_and_separate_no_cells(self, reproduction):
         """``|loss - ln 10|`` holds bars, which separate cells."""
         rows = [line for line in markdown_report(reproduction).splitlines() if line.startswith("|")]
-        of_rules, of_programs = rows[: rows.index(next(row for row in rows if "likelihood" in row))], rows[-3:]
+        of_rules, of_programs = rows[: rows.index(next(row for row in rows if "p rivals" in row))], rows[-3:]
         assert {len(re.findall(r"(?<!\\)\|", row)) for row in of_rules} == {8}
         assert {len(re.findall(r"(?<!\\)\|", row)) for row in of_programs} == {11}
         assert any(r"\|loss - ln 10\|" in row for row in rows)

@@ -1,8 +1,8 @@
-"""``convsweep reproduce``: which program do reported numbers come from, the tutorial's or those of any log?
+"""``convsweep reproduce``: which programs can't the tutorial's numbers, or those of any log, rule out?
 
 Reading order for a log: ``log_text``, ``log_lines``, ``log_numbers``, ``log_tables``, ``log_reader`` and ``logs`` (what
 it says), ``log_description`` (the same in words), ``programs`` (what may have printed it), ``courses`` and
-``trainings`` (their seeds), ``places`` and ``printing`` (what they print where the log does), ``likeness`` (the test),
+``trainings`` (their seeds), ``places`` and ``printing`` (what they print where the log does), ``likeness`` (the tests),
 ``which_program`` (all of it together: ``reproduce(log, protocol)``), and ``which_report``, ``which_tables``,
 ``which_charts``, ``which_replications``.
 

@@ -1,6 +1,6 @@
 """Can one reported number be one more run of ours? Statistics for reproducing a single, unseeded run.
 
-A confidence interval of our mean would be the wrong yardstick: with enough seeds it excludes a faithful
+A confidence interval of our mean would be the wrong measure: with enough seeds it excludes a faithful
 copy. The claim that is tested is that the reported run is exchangeable with ours, one more draw of the
 same distribution:
 

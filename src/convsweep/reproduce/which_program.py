@@ -1,4 +1,4 @@
-"""Which program printed this log? All programs' seeds trained, and the log judged by what they print.
+"""Which programs can have printed this log? All programs' seeds trained, and the log judged by what they print.
 
 ``reproduce`` does it all; ``trainings``, ``train_all`` and ``assess`` are its parts, for those who show progress.
 """

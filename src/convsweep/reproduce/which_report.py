@@ -1,4 +1,4 @@
-"""What people read of the question which program printed a log: a table and some sentences."""
+"""What people read of the question which programs can have printed a log: a table and some sentences."""
 
 import math
 
@@ -11,10 +11,10 @@ from convsweep.reproduce.places import SAID_OF_PRINTING, STEPS_OF_BATCHES, image
 from convsweep.reproduce.statistics import ALPHA, Verdict
 from convsweep.reproduce.which_program import Judged, Study
 
-COMMON_HEADINGS = ("program", "verdict", "p own", "p rivals", "likelihood", "course", "farthest number")
+COMMON_HEADINGS = ("program", "verdict", "p own", "p rivals", "likely", "course", "farthest number")
 HEADINGS = (*COMMON_HEADINGS, "log", "its seeds' mean", "SDs apart")
 SHORT_HEADINGS = (*COMMON_HEADINGS, "SDs")  # of a terminal's table
-NUMERIC = ("p own", "p rivals", "likelihood", "course", "SDs")
+NUMERIC = ("p own", "p rivals", "likely", "course", "SDs")
 LARGE = 1e5  # nats; of a program that all but diverges
 
 
@@ -44,7 +44,7 @@ def sentences(study: Study) -> list[str]:
     """Return what the table and the conclusion don't say."""
     lines = [
         *explained_p(study.protocol.num_seeds),
-        "Likelihood: how probable the log's numbers are under the program, relative to the likeliest program.",
+        "Likely: how probable the log's numbers are under the program, relative to the likeliest program.",
         "Course: correlation of the log's windows, less their epoch's mean, with the program's: images and order show.",
         "Farthest number, as epoch:step: where the log lies farthest from the program's seeds, in SDs of one more run.",
         "Consistent is not identical: a program whose seeds vary widely is consistent with much.",
@@ -169,9 +169,9 @@ def shown_p(p: float) -> str:
 
 
 def _distance(judged: Judged) -> str:
-    """Return how far the farthest number is from the seeds' mean."""
+    """Return how far the farthest number is from the seeds' mean, or how many seeds diverged."""
     if judged.diverged:
-        return f"{judged.diverged} of {judged.seeds} diverged"
+        return f"{judged.diverged} diverged"
     return f"{judged.loudest[0].distance:+.1f}"
 
 

@@ -65,7 +65,7 @@ def index(experiment: str, experiment_id: str, sweeps: Sequence[ListedSweep], st
     body = ["<h1>convsweep</h1>", f'<p class="dim">{number} in the experiment {link}, newest first</p>']
     if study is not None:
         body.append(
-            f"<article><h2>{escape(study)}</h2><p class='dim'>which program a tutorial's reported numbers come from</p>"
+            f"<article><h2>{escape(study)}</h2><p class='dim'>which programs reported numbers can't rule out</p>"
             f'<nav><a href="{BASE}/reproduction">Reproduction</a></nav></article>'
         )
     if not sweeps:
