@@ -137,7 +137,8 @@ class TestSweepsPage:
         page, _ = opened(addresses["sweeps:"])
         page.get_by_role("link", name="Its page in MLflow").click()
         page.get_by_text("Show more").click()
-        page.get_by_text("convsweep train -m data.num_train=2000").wait_for()
+        page.get_by_text("Run it again, which trains what is missing:").wait_for()
+        page.get_by_text("convsweep train -m data.num_train=2000").last.wait_for()
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_it_asks_nothing_of_others_and_has_no_errors_in_either_colour_scheme(self, chromium, addresses, scheme):

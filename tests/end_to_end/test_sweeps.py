@@ -41,7 +41,9 @@ def test_an_axis_that_is_given_twice_counts_once(workplace):
     assert workplace.sweeps()[0]["axes"] == ["train.seed", "model.num_filters"]
     assert [run.name for run in workplace.runs("sweep")] == ["sweep seed x num_filters"]
     assert {run.name for run in workplace.runs()} == {"seed3 f2", "seed3 f3", "seed4 f2", "seed4 f3"}
-    (heading,) = [line for line in workplace.convsweep("compare", "--runs").out.splitlines() if "filters" in line]
+    (heading,) = [
+        line for line in workplace.convsweep("compare", "--runs").out.splitlines() if line.split()[:1] == ["run"]
+    ]
     assert heading.split() == ["run", "seed", "filters", "valid", "test", "loss", "loss", "seconds", "outcome"]
 
 

@@ -185,7 +185,7 @@ class TestSweeperAndLauncher:
             "model.num_filters=4,8,16",
             "train.learning_rate=0.001,0.005,0.02",
             "model.init_scale=0.3,1",
-            "train.seed=0,1,2",
+            "train.seed=0,1,2,3,4",
         ]
 
     @pytest.mark.parametrize(("size", "batches"), [(None, [4]), (3, [3, 1])])
