@@ -336,7 +336,7 @@ class TestOddSweeps:
 
     def test_one_run_alone_has_no_effects_and_nothing_to_compare_with(self, tmp_path):
         page = Recorded(tmp_path, [{}], multirun=False).page()
-        assert "Only one configuration has results from all its seeds" in page.plain
+        assert "There is only one configuration to compare" in page.plain
         assert "Effects of hyperparameters" not in page.plain
         assert "Was the sweep large enough?" not in page.plain
         assert "Images that most runs get wrong" in page.plain

@@ -202,7 +202,7 @@ def _judge(compared: Sequence[Standing], seeds: Seeds, num_valid: int) -> _Judge
     """
     untold: list[tuple[Relation, float | None]] = [("can't tell", None)] * len(compared)
     if len(compared) < 2:
-        alone = "Only one configuration has results from all its seeds, so there is nothing to compare it with."
+        alone = "There is only one configuration to compare, so nothing was tested."
         return _Judgement("none", untold, alone)
     if seeds:
         accuracies = [[run.valid_accuracy for run in one.runs] for one in compared]
