@@ -79,6 +79,17 @@ def test_a_better_configuration_that_lacks_seeds_leaves_it_undecided_until_the_n
     assert said.count("Best on valid: ") == 1
 
 
+def test_jobs_that_are_the_same_training_all_have_a_result(new_workplace):
+    """Without shuffling, a seed of the order changes nothing: a comparison keeps one run of two."""
+    workplace = new_workplace()
+    axes = ("train.order_seed=0,1", "train.seed=0,1", "model.num_filters=4,8")
+    assert workplace.sweep("tracking.enabled=false", *axes).status == 0
+    said, document = compared(workplace)
+    assert "to have a result of every job" not in said.lower()
+    if document["next"] is not None:
+        assert document["next"]["num_runs"] > 0
+
+
 def test_more_seeds_are_trained_by_the_command_that_is_named_and_nothing_again(sweep):
     """It asks for seeds that would tell more apart; what has finished is taken over."""
     _, document = compared(sweep)

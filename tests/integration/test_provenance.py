@@ -420,6 +420,6 @@ class TestASweepContinuedUnderAnotherCommit:
         assert changed in report
         runs = load_runs(repository.root.parent / "mlruns", sweep)
         comparisons = compare_runs(runs, sweep.axes)
-        assert told in sweep_note("1", sweep, "2 finished", comparisons, {})
+        assert told in sweep_note("1", sweep, "2 finished", comparisons, {}, mlruns=repository.root.parent / "mlruns")
         mixed = next(run for run in runs if len(run.result.attempts) == 2)
         assert f"({first}+{changed} 1)" in run_note(mixed, "FINISHED", sweep, places(comparisons[0])[mixed.run_key])

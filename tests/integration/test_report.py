@@ -139,7 +139,7 @@ class TestNumbers:
             assert percent(float(valid)) in page.plain
 
     def test_json_holds_them_not_rounded(self, recorded, means):
-        (found,) = json.loads(to_json(recorded.found()[0], recorded.sweep))["comparisons"]
+        (found,) = json.loads(to_json(recorded.found()[0], recorded.sweep, recorded.mlruns))["comparisons"]
         assert len(found["configurations"]) == 4
         for configuration in found["configurations"]:
             values = configuration["values"]
@@ -160,7 +160,7 @@ class TestNumbers:
         assert ">learning_rate 0.0005 → 0.005</text>" in figure
 
     def test_shares_of_variance_are_those_of_json_and_none_is_below_0(self, page, recorded):
-        (found,) = json.loads(to_json(recorded.found()[0], recorded.sweep))["comparisons"]
+        (found,) = json.loads(to_json(recorded.found()[0], recorded.sweep, recorded.mlruns))["comparisons"]
         shares = found["effects"]["shares_of_variance"]
         estimates = [share["estimate"] for share in (*shares["main"].values(), *shares["pairs"])]
         assert sum(estimates) + shares["residual"] == pytest.approx(1)
@@ -169,7 +169,7 @@ class TestNumbers:
         assert shown == [f"{100 * max(share, 0):.1f}" for share in (*estimates, shares["residual"])]
 
     def test_intervals_of_steps_are_those_of_json_and_hold_for_all_at_once(self, page, recorded):
-        (found,) = json.loads(to_json(recorded.found()[0], recorded.sweep))["comparisons"]
+        (found,) = json.loads(to_json(recorded.found()[0], recorded.sweep, recorded.mlruns))["comparisons"]
         section = page.between('id="part1-effects"', "</section>")
         assert "The 95% intervals hold for all 2 steps at once" in section
         for step in found["effects"]["steps"]:
@@ -233,14 +233,14 @@ class TestSurvivors:
         assert "(1 left out of which runs diverged)" in page.plain
 
     def test_json_gives_the_number_of_diverged_runs_of_each_combination_and_step(self, recorded, found):
-        (comparison,) = json.loads(to_json(found[0], recorded.sweep))["comparisons"]
+        (comparison,) = json.loads(to_json(found[0], recorded.sweep, recorded.mlruns))["comparisons"]
         cells = comparison["effects"]["interaction"]["cells"]
         assert sorted(cell["runs"]["diverged"] for cell in cells) == [0, 0, 0, 1]
         assert [cell["may_be_highest"] for cell in cells if cell["runs"]["diverged"]] == [None]
         assert [step["pairs"]["diverged"] for step in comparison["effects"]["steps"]] == [1, 1]
 
     def test_mlflows_description_says_so_too(self, recorded, found):
-        note = sweep_note("1", recorded.sweep, "7 finished, 1 diverged", found[0], {})
+        note = sweep_note("1", recorded.sweep, "7 finished, 1 diverged", found[0], {}, mlruns=recorded.mlruns)
         assert "95% interval, all steps at once" in note
         assert note.count("3 of 4 (1 diverged)") == 2
         assert "Steps from and to these levels count the pairs that are left." in note
@@ -373,7 +373,7 @@ class TestOddSweeps:
         ]
         page = Recorded(tmp_path, changes).page()
         assert "as trained here with one seed each" in page.plain
-        assert "To learn what other seeds change" in page.plain
+        assert "To compare all of them with the same seeds" in page.plain
         assert re.findall(r"<h\d[^>]*>\s*(?:<span[^>]*>[^<]*</span>)?\s*</h\d>", page.text) == []
 
     def test_predictions_that_are_gone_cost_their_sections_only(self, tmp_path):
@@ -424,7 +424,7 @@ def test_json_has_no_word_for_what_is_not_a_number(tmp_path):
     def refuse(word):
         raise AssertionError(word)
 
-    document = json.loads(to_json(recorded.found()[0], recorded.sweep), parse_constant=refuse)
+    document = json.loads(to_json(recorded.found()[0], recorded.sweep, recorded.mlruns), parse_constant=refuse)
     (step,) = document["comparisons"][0]["effects"]["steps"]
     assert step["interval"] == [None, None]
 

@@ -1,6 +1,7 @@
 """Which configuration is best, what can't be told from it, and what is said when nothing can be compared."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convsweep.compare.comparison import best_run, compare_runs
+from convsweep.compare.next_step import next_step
 from convsweep.compare.sentences import answer, confidence, left_out, method
 from convsweep.records.predictions import PREDICTIONS
 
@@ -148,8 +150,8 @@ class TestUnevenSeeds:
         }
         assert (comparison.best, comparison.best_run, comparison.leader.configuration.name) == (None, None, "f16")
         assert answer(comparison) == (
-            "Not decided: f2 (99.00%, 1 seed) lacks results with all 3 seeds that were compared, but has a higher mean "
-            "on valid than f16, which leads those compared with 94.50%."
+            "Not decided: f2 (99.00%, 1 seed) has a higher mean on valid than f16, which leads those compared with "
+            "94.50%, but lacks some of the 3 seeds that were compared."
         )
         assert "'best'" not in confidence(comparison)
         assert (comparison.left_out[0].valid.interval) == (0, 1)  # one seed tells nothing of others
@@ -159,7 +161,8 @@ class TestUnevenSeeds:
         (comparison,) = compare_runs([poor, *THREE_SEEDS])
         assert comparison.best.configuration.name == "f16"
         assert (
-            left_out(comparison) == "Left out, as they lack one of the 3 seeds that were compared: f2 (50.00%, 1 seed)."
+            left_out(comparison)
+            == "Left out, as they lack at least one of the 3 seeds that were compared: f2 (50.00%, 1 seed)."
         )
 
     def test_a_poor_configuration_with_two_seeds_does_not_win_against_better_ones_with_one(self, tmp_path):
@@ -168,6 +171,18 @@ class TestUnevenSeeds:
         (comparison,) = compare_runs([*poor, *better])
         assert (comparison.method, comparison.seeds) == ("images", ())
         assert relations(comparison) == {"f4": "best", "f8": "can't tell", "f2": "not the best"}
+
+    def test_a_higher_mean_over_seeds_that_were_not_compared_leaves_it_undecided(self, tmp_path):
+        """One run of each is compared; the other configuration's second seed is much better."""
+        runs = [with_answers(tmp_path, range(40), seed=0, model__num_filters=4)]
+        runs += [with_answers(tmp_path, range(n), seed=seed, model__num_filters=8) for seed, n in ((0, 44), (1, 0))]
+        (comparison,) = compare_runs(runs)
+        assert comparison.best is None
+        assert answer(comparison) == (
+            "Not decided: f8 (94.50%, 2 seeds) has a higher mean on valid than f4, which leads those compared with "
+            "90.00%, but one run of each was compared."
+        )
+        assert next_step([comparison], None, Path("mlruns")).num_runs == 1
 
     def test_without_a_seed_in_common_one_run_of_each_is_compared(self, tmp_path):
         runs = [with_answers(tmp_path, range(40), seed=seed, model__num_filters=4) for seed in (0, 1)]

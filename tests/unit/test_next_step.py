@@ -1,6 +1,7 @@
 """What to run next: commands that a shell takes, and what they promise."""
 
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +10,18 @@ from configurations import small_sweep
 from scipy import stats
 
 from convsweep.compare.comparison import compare_runs
-from convsweep.compare.next_step import next_step
+from convsweep.compare.next_step import next_step as next_step_in
 from convsweep.compare.statistics.power import seeds_to_tell
 from convsweep.hydra_app.compose import compose_run
 from convsweep.naming import decisive
 from convsweep.records.sweep import SweepJob
+
+NOWHERE = Path("mlruns")  # the folder by default, where nothing is
+
+
+def next_step(comparisons, sweep):
+    """Return what to run next where records are in the folder by default."""
+    return next_step_in(comparisons, sweep, NOWHERE)
 
 
 def sweep_of(runs, *command, multirun=True):
@@ -52,11 +60,11 @@ def test_jobs_without_a_result_come_first():
     assert (step.purpose, step.num_runs) == ("have a result of every job", 1)
 
 
-def test_without_a_sweep_each_configuration_has_a_command_of_its_own():
-    """Which composes to the very configurations that were compared."""
+def test_without_a_sweep_a_configuration_that_lacks_seeds_has_a_command_of_its_own():
+    """Which composes to the very configuration that lacks seeds."""
     runs = [*CLOSE, invented(0.99, seed=7, model__num_filters=16)]
     step = next_step(compare_runs(runs), None)
-    assert (step.purpose, step.num_runs) == ("compare all of them with the same seeds", 1 + 1 + 3)
+    assert (step.purpose, step.num_runs) == ("compare all of them with the same seeds", 3)
     seeds = []
     for command in step.commands:
         first, second, third, *words = shlex.split(command)
@@ -67,7 +75,39 @@ def test_without_a_sweep_each_configuration_has_a_command_of_its_own():
             run.values["model.num_filters"] for run in runs if run.values | {"train.seed": 0} == decisive(config)
         }
         seeds.append((same, own))
-    assert sorted(seeds) == [(4, "train.seed=7"), (8, "train.seed=7"), (16, "train.seed=0,1,2")]
+    assert sorted(seeds) == [(16, "train.seed=0,1,2")]
+
+
+def test_with_and_without_shuffling_the_order_is_fixed_so_that_both_can_have_the_same_seeds():
+    """Without shuffling there is no order; runs of order 1 have no seed in common with those."""
+    runs = [
+        invented(0.9, seed=seed, model__num_filters=4, train__shuffle=shuffle, train__order_seed=1)
+        for shuffle in (False, True)
+        for seed in (0, 1)
+    ]
+    words = ["-m", "train.shuffle=false,true", "train.order_seed=1", "train.seed=0,1"]
+    step = next_step(compare_runs(runs), sweep_of(runs, *words))
+    assert step.commands == ("convsweep train -m train.shuffle=false,true train.seed=0,1 train.order_seed=0",)
+    assert step.num_runs == 2  # the shuffled ones
+
+
+def test_commands_name_the_folder_of_records_where_it_is_not_the_one_by_default():
+    step = next_step_in(compare_runs(CLOSE), sweep_of(CLOSE, "-m", "mlruns=before"), Path("d e/my runs"))
+    assert shlex.split(step.commands[0])[-1] == "mlruns='d e/my runs'"
+    assert "mlruns=before" not in step.commands[0]
+
+
+def test_runs_of_several_comparisons_are_counted_together():
+    """One command trains them all; which comparison it would decide is said."""
+    runs = [*CLOSE, *(run._replace(held_out="others", run_key=run.run_key[::-1]) for run in CLOSE)]
+    step = next_step(compare_runs(runs), sweep_of(runs, "-m", "train.seed=0,1,2"))
+    assert step.num_runs == 2 * 4
+    assert step.purpose == "tell the other one from the best, probably (judged on mnist_5k)"
+
+
+def test_nothing_is_asked_for_while_a_launch_is_at_work():
+    runs = [*CLOSE, invented(outcome="running", seed=3, model__num_filters=8)]
+    assert next_step(compare_runs(runs), sweep_of(runs, "-m")) is None
 
 
 def test_single_runs_are_asked_for_more_seeds():

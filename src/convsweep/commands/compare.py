@@ -80,7 +80,7 @@ def compare(
         if len(comparisons) > 1:
             say(f"\nJudged on {comparison.group}:")
         _print_comparison(comparison, comparison.runs if single_runs else None, axes)
-    _print_next_step(comparisons, sweep)
+    _print_next_step(comparisons, sweep, mlruns)
     if mixed := mixture(run.result for run in runs):
         say(mixed)
     if sweep is not None:
@@ -124,12 +124,12 @@ def _print_comparison(comparison: "Comparison", runs: "Sequence[Run] | None", ax
         say(f"Its best run's record and figures: {comparison.best_run.directory}")
 
 
-def _print_next_step(comparisons: "Sequence[Comparison]", sweep: "Sweep | None") -> None:
+def _print_next_step(comparisons: "Sequence[Comparison]", sweep: "Sweep | None", mlruns: Path) -> None:
     from convsweep.compare.next_step import next_step
     from convsweep.compare.sentences import what_next
     from convsweep.terminal import say
 
-    step = next_step(comparisons, sweep)
+    step = next_step(comparisons, sweep, mlruns)
     if step is None:
         return
     say(what_next(step))
@@ -137,6 +137,8 @@ def _print_next_step(comparisons: "Sequence[Comparison]", sweep: "Sweep | None")
         say(f"  {command}")
     if len(step.commands) > MOST_COMMANDS:
         say(f"  and {len(step.commands) - MOST_COMMANDS} more commands: `--json FILE` writes all of them.")
+    if sweep is None:
+        say("then `convsweep compare --all` again.")
 
 
 def _side_by_side(mlruns: Path, things: "Sequence[str]", *, others: "Sequence[object]") -> None:

@@ -37,7 +37,7 @@ class Files(NamedTuple):
         if self.json is not None:
             from convsweep.compare.json_document import to_json
 
-            _write(self.json, to_json(comparisons, sweep).encode(errors="replace"), "Comparison")
+            _write(self.json, to_json(comparisons, sweep, mlruns).encode(errors="replace"), "Comparison")
         if self.html is not None:
             from convsweep.compare.report import render
 

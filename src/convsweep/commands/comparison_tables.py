@@ -29,7 +29,7 @@ def configurations_table(comparison: Comparison, console: Console) -> Table:
         "95%\ninterval": [interval_text(standing.valid) for standing in standings],
     }
     test: Columns = {"test": [percent(standing.test.mean if standing.test else None) for standing in standings]}
-    rest: Columns = {"seeds": [seeds_of(standing.configuration) for standing in standings]}
+    rest: Columns = {"seeds": [seeds_of(standing) for standing in standings]}
     relation: Columns = {"against\nthe best": [standing.relation for standing in standings]}
     return _widest(
         console,

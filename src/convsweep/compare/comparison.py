@@ -90,9 +90,15 @@ class Comparison(NamedTuple):
         return sorted(lacking, key=_mean_on_valid, reverse=True)
 
     @property
+    def has_unused_seeds(self) -> bool:
+        """Whether one run of each was compared although some have more."""
+        return not self.seeds and any(len(one.configuration.finished) > len(one.runs) for one in self.compared)
+
+    @property
     def higher_left_out(self) -> list[Standing]:
-        """Those left out whose mean is higher than the leader's: while there are any, nothing is the best."""
-        return [one for one in self.left_out if _mean_on_valid(one) > _mean_on_valid(self.leader)]
+        """Those whose results were left out and have a higher mean than the leader: nothing is the best until then."""
+        unused = [one for one in self.compared[1:] if self.has_unused_seeds]
+        return [one for one in (*self.left_out, *unused) if mean_of_all(one) > _mean_on_valid(self.leader)]
 
     @property
     def best(self) -> Standing | None:
@@ -140,7 +146,7 @@ def compare_runs(runs: Sequence[Run], axes: Sequence[str] = ()) -> list[Comparis
 
 def _compare(group: str, runs: Sequence[Run], axes: Sequence[str]) -> Comparison:
     keys = tuple(key for key in varied(runs, axes) if key not in SEEDS)
-    found = configurations(runs, keys)
+    found = configurations(runs, keys or tuple(axis for axis in axes if axis not in SEEDS))
     num_valid, num_test = (int(str(runs[0].values[f"data.num_{split}"])) for split in ("valid", "test"))
     # all intervals hold at once (Bonferroni), and so does that of whichever configuration came out best
     confidence = 1 - (1 - CONFIDENCE) / max(sum(bool(one.finished) for one in found), 1)
@@ -164,6 +170,11 @@ def _compare(group: str, runs: Sequence[Run], axes: Sequence[str]) -> Comparison
     if comparison.best is None:
         return comparison
     return comparison._replace(standings=(comparison.best._replace(relation="best"), *standings[1:]))
+
+
+def mean_of_all(standing: Standing) -> float:
+    """Return a configuration's mean accuracy on ``valid`` over all its finished runs, compared or not."""
+    return float(np.mean([run.valid_accuracy for run in standing.configuration.finished]))
 
 
 def _mean_on_valid(standing: Standing | None) -> float:

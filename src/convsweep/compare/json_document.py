@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from convsweep.compare.comparison import Comparison, Estimate, Standing
@@ -12,12 +13,12 @@ from convsweep.compare.sentences import answer, confidence, left_out, method
 from convsweep.records.sweep import Sweep
 
 
-def to_json(comparisons: Sequence[Comparison], sweep: Sweep | None) -> str:
+def to_json(comparisons: Sequence[Comparison], sweep: Sweep | None, mlruns: Path) -> str:
     """Return the comparisons of a sweep, or of all runs, as JSON.
 
     An interval is ``[low, high]``; an end that nothing bounds is ``null``. Accuracies are 0..1, losses nats.
     """
-    step = next_step(comparisons, sweep)
+    step = next_step(comparisons, sweep, mlruns)
     document = {
         "sweep": sweep.id if sweep else None,
         "comparisons": [_comparison(found) for found in comparisons],

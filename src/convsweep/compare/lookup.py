@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from convsweep.compare.comparison import compare_runs
+from convsweep.compare.comparison import Standing, compare_runs
 from convsweep.compare.configurations import Configuration
 from convsweep.compare.runs import Run, load_run, load_runs
 from convsweep.compare.sentences import answer
@@ -33,23 +33,23 @@ def find_subject(mlruns: Path, word: str) -> Subject:
     sweep = find_sweep(mlruns) if word == "best" else next((one for one in sweeps if one.id == word), None)
     if sweep is not None:
         run = _best_run(mlruns, sweep)
-        best = next(one for one in _configurations(mlruns, sweep) if run in one.runs)
+        best = next(one.configuration for one in _standings(mlruns, sweep) if run in one.configuration.runs)
         return _of(best, word)._replace(is_chosen=True)
     keys = _run_keys(mlruns, word, sweeps)
     if keys:
         run = _finished_run(mlruns, keys, word)
         return Subject(run.name, (run,))
-    named = {
-        _run_keys_of(one): (one, of.id) for of in sweeps for one in _configurations(mlruns, of) if one.name == word
-    }
-    if len(named) > 1:
+    named = {_run_keys_of(one.configuration): (one, of.id) for of in sweeps for one in _standings(mlruns, of, word)}
+    # of several, the one that has the runs of all others, too: a sweep that was given more seeds
+    widest = max(named, key=len, default=())
+    if any(not set(keys) <= set(widest) for keys in named):
         ids = ", ".join(sweep_id for _, sweep_id in named.values())
         raise UserError(
             f"'{word}' must name one configuration (there is one in each of {ids}: give runs by their keys)."
         )
-    found = [one for one, _ in named.values()] or [one for one in _configurations(mlruns, None) if one.name == word]
+    found = [named[widest][0]] if named else _standings(mlruns, None, word)
     if found:
-        return _of(found[0], word)
+        return _of(found[0].configuration, word)._replace(is_chosen=found[0].relation == "best")
     raise UserError(f"There is no run, configuration or sweep '{word}' in '{mlruns}': `convsweep compare` lists them.")
 
 
@@ -82,10 +82,11 @@ def _best_run(mlruns: Path, sweep: Sweep) -> Run:
     return found
 
 
-def _configurations(mlruns: Path, sweep: Sweep | None) -> list[Configuration]:
-    """Return a sweep's configurations; those of all runs, whatever sweep they are of, if there is none."""
+def _standings(mlruns: Path, sweep: Sweep | None, name: str | None = None) -> list[Standing]:
+    """Return where a sweep's configurations stand, or those of this name; without a sweep, those of all runs."""
     comparisons = compare_runs(load_runs(mlruns, sweep), sweep.axes if sweep else ())
-    return [standing.configuration for comparison in comparisons for standing in comparison.standings]
+    standings = [standing for comparison in comparisons for standing in comparison.standings]
+    return [one for one in standings if name is None or one.configuration.name == name]
 
 
 def _run_keys_of(configuration: Configuration) -> tuple[str, ...]:

@@ -3,8 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
-from convsweep.compare.comparison import Comparison, Estimate, Standing
-from convsweep.compare.configurations import Configuration
+from convsweep.compare.comparison import Comparison, Estimate, Standing, mean_of_all
 from convsweep.compare.effects import Effects, Step
 from convsweep.compare.next_step import NextStep
 from convsweep.compare.statistics.intervals import Interval, wilson_interval
@@ -35,7 +34,7 @@ def confidence(comparison: Comparison) -> str:
     if comparison.leader is None or comparison.method == "none":
         return comparison.obstacle if comparison.leader is not None else ""
     marked = "'best' or 'can't tell'" if comparison.best is not None else "'can't tell'"
-    what = "these" if comparison.best is not None else "the compared"
+    what = "these" if len(comparison.compared) == len(comparison.standings) else "the compared"
     scope = {
         "seeds": f"over all seeds, on these {comparison.num_valid:,} images",
         "images": "as trained here with one seed each, on all images; other seeds may change it",
@@ -45,6 +44,7 @@ def confidence(comparison: Comparison) -> str:
     shared = f" They were compared on the {comparison.num_seeds} seeds that all of them have." * (
         0 < comparison.num_seeds < most
     )
+    shared += " Some have more seeds, of which one was compared." * comparison.has_unused_seeds
     return f"At 95% confidence the best of {what} configurations is among those marked {marked}: {scope}.{shared}"
 
 
@@ -57,7 +57,7 @@ def left_out(comparison: Comparison) -> str:
     without = [one.configuration.name for one in others if not one.configuration.num_diverged]
     sentences = []
     if lacking:
-        common = f"one of the {comparison.num_seeds} seeds that were compared"
+        common = f"at least one of the {comparison.num_seeds} seeds that were compared"
         sentences.append(f"Left out, as they lack {common}: {_listed(lacking, _with_mean)}.")
     if diverged:
         sentences.append(f"Not compared, as runs diverged: {_listed(diverged, _survivors)}.")
@@ -155,25 +155,30 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def seeds_of(configuration: Configuration) -> str:
-    """Say of how many seeds a configuration has results.
+def seeds_of(standing: Standing) -> str:
+    """Say of how many seeds a configuration's means are.
 
     Returns:
-        ``3``; ``2 of 3``; ``2 of 3 (1 diverged)``.
+        ``3``; ``2 of 3``, if others are left out or have no result; ``2 of 3 (1 diverged)``.
     """
-    finished, number = len(configuration.finished), len(configuration.runs)
+    used, configuration = len(standing.runs), standing.configuration
+    number = len(configuration.runs)
     diverged = f" ({configuration.num_diverged} diverged)" if configuration.num_diverged else ""
-    return str(number) if finished == number else f"{finished} of {number}{diverged}"
+    return str(number) if used == number else f"{used} of {number}{diverged}"
 
 
 def _not_decided(comparison: Comparison, leader: Standing) -> str:
     assert leader.valid is not None
     higher = comparison.higher_left_out
-    seeds = "the seed" if comparison.num_seeds < 2 else f"all {comparison.num_seeds} seeds"
+    has, lacks = ("has a higher mean", "lacks") if len(higher) == 1 else ("have higher means", "lack")
+    left_out = (
+        f"{lacks} some of the {comparison.num_seeds} seeds that were compared"
+        if comparison.seeds
+        else "one run of each was compared"
+    )
     return (
-        f"Not decided: {_listed(higher, _with_mean)} {'lacks' if len(higher) == 1 else 'lack'} results with {seeds} "
-        f"that were compared, but {'has a higher mean' if len(higher) == 1 else 'have higher means'} on valid than "
-        f"{leader.configuration.name}, which leads those compared with {percent(leader.valid.mean)}."
+        f"Not decided: {_listed(higher, _with_mean)} {has} on valid than {leader.configuration.name}, which leads "
+        f"those compared with {percent(leader.valid.mean)}, but {left_out}."
     )
 
 
@@ -183,8 +188,8 @@ def _listed(standings: Sequence[Standing], text: Callable[[Standing], str]) -> s
 
 
 def _with_mean(standing: Standing) -> str:
-    mean = standing.valid.mean if standing.valid else None
-    return f"{standing.configuration.name} ({percent(mean)}, {counted(len(standing.runs), 'seed')})"
+    finished = len(standing.configuration.finished)
+    return f"{standing.configuration.name} ({percent(mean_of_all(standing))}, {counted(finished, 'seed')})"
 
 
 def _survivors(standing: Standing) -> str:
@@ -200,7 +205,9 @@ def _survivors(standing: Standing) -> str:
 
 def _candidates(comparison: Comparison) -> str:
     candidates, others = comparison.candidates, len(comparison.compared) - 1
+    compared = "" if len(comparison.compared) == len(comparison.standings) else " compared"
+    one, all_of = f"The other one{compared}", f"{others} others{compared}"
     if not candidates:
-        return "The other one can be told from it." if others == 1 else f"All {others} others can be told from it."
-    of = "The other one" if others == 1 else f"{len(candidates)} of {others} others"
+        return f"{one} can be told from it." if others == 1 else f"All {all_of} can be told from it."
+    of = one if others == 1 else f"{len(candidates)} of {all_of}"
     return f"{of} can't be told from it: {_listed(candidates, lambda one: one.configuration.name)}."

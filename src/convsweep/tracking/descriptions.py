@@ -5,6 +5,7 @@ Names and commands come from outside: they are shown as they are, never as marku
 
 import shlex
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -69,7 +70,13 @@ def experiment_note(experiment_id: str, sweeps: Sequence[ShownSweep]) -> str:
 
 
 def sweep_note(
-    experiment_id: str, sweep: Sweep, counts: str, comparisons: Sequence[Comparison], run_ids: Mapping[str, str]
+    experiment_id: str,
+    sweep: Sweep,
+    counts: str,
+    comparisons: Sequence[Comparison],
+    run_ids: Mapping[str, str],
+    *,
+    mlruns: Path,
 ) -> str:
     """Describe a sweep.
 
@@ -79,6 +86,7 @@ def sweep_note(
         counts: How many of its jobs ended how.
         comparisons: Of its runs: one for each set of images that they were judged on.
         run_ids: MLflow's ids of the runs, by their run keys.
+        mlruns: Where the records are.
     """
     axes = " x ".join(plain(axis.rpartition(".")[2]) for axis in sweep.axes)
     of = f"{len(sweep.jobs)} runs{f' over {axes}' if axes else ''}: {plain(counts)}."
@@ -87,7 +95,7 @@ def sweep_note(
         link("MLflow's charts", runs_address(experiment_id, sweep) + "&compareRunsMode=CHART"),
     ]
     parts = [of]
-    step = next_step(comparisons, sweep)
+    step = next_step(comparisons, sweep, mlruns)
     if step is not None:
         parts += [plain(what_next(step)), command("\n".join(step.commands))]
     for comparison in comparisons:
@@ -206,7 +214,7 @@ def _leaderboard(experiment_id: str, comparison: Comparison, run_ids: Mapping[st
             percent(standing.valid and standing.valid.mean),
             interval_text(standing.valid),
             percent(standing.test and standing.test.mean),
-            seeds_of(standing.configuration),
+            seeds_of(standing),
             plain(standing.relation),
         )
         for place, standing in enumerate(shown, 1)
@@ -232,7 +240,7 @@ def _place(sweep: Sweep, place: Place) -> str:
     of = len(comparison.standings)
     if standing.valid is None:
         return f"No run of its configuration has finished in {plain(sweep.title)}."
-    seeds = seeds_of(standing.configuration)
+    seeds = seeds_of(standing)
     if standing.relation == "not compared":
         return (
             f"Its configuration, {plain(standing.configuration.name)}, is not compared in {plain(sweep.title)}: its "

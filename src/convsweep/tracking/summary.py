@@ -76,7 +76,7 @@ def send_summary(
     if parent is None:
         return
     run_ids = {job.run_key: run.run_id for job, run in runs.items() if run.run_id is not None}
-    note = sweep_note(store.experiment_id, sweep, counted(outcomes), comparisons, run_ids)
+    note = sweep_note(store.experiment_id, sweep, counted(outcomes), comparisons, run_ids, mlruns=mlruns)
     tags = {ANSWER_TAG: answer_line(comparisons), COUNTS_TAG: counted(outcomes)}
     # not of a sweep that may go on: MLflow keeps every value ever sent
     found = _metrics(comparisons, outcomes) if sweep.state == "finished" else {}

@@ -92,7 +92,7 @@ def render(
         method=method,
         most_filters=MOST_FILTERS,
         most_steps=MOST_STEPS,
-        next_step=next_step(comparisons, sweep),
+        next_step=next_step(comparisons, sweep, mlruns),
         num_not_begun=len({job.run_key for job in sweep.jobs}) - len(runs) if sweep is not None else 0,
         origin=find_origin(runs, best, sweep, mlruns, with_diff=with_diff),
         parts=[make_part(comparison, number) for number, comparison in enumerate(comparisons, start=1)],

@@ -27,9 +27,8 @@ def leaderboard(comparison: Comparison) -> str:
         return f"{name} is ahead; nothing was tested"
     others = len(comparison.compared) - 1
     if not candidates:
-        return (
-            f"{name} is best: {'the other one' if others == 1 else f'each of the {others} others'} can be told from it"
-        )
+        which = "the other one" if others == 1 else f"each of the {others} others"
+        return f"{name} is best: {which} that was compared can be told from it"
     return f"{name} is ahead, but {counted(len(candidates), 'configuration')} of {others} may be as good or better"
 
 
