@@ -146,17 +146,28 @@ def _local_process(environment: dict[str, str]) -> Executor:
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Let processes that are started meanwhile never hear of Ctrl-C, which a terminal sends to all of them.
+    """Let Ctrl-C and SIGTERM wait for the end of the body, and keep Ctrl-C from the processes that it starts.
 
-    It is for the first process to end the others. A mask is inherited, so that not even one that is half started
-    takes notice.
+    A process that is told of its work in part only would end with a traceback. A terminal sends Ctrl-C to all
+    processes, but it is for the first one to end the others. A mask is inherited, so that not even one that is half
+    started takes notice.
     """
     _start_trackers()
+    came: list[int] = []
+    # subtle: a signal that this thread blocks may be taken by another one, and its handler runs in this one anyway
+    handlers = {
+        number: signal.signal(number, lambda number, _frame: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _start_trackers() -> None:
