@@ -75,3 +75,21 @@ def test_hydras_own_sweeper_with_our_launcher_trains_one_after_the_other_and_ref
     of_joblib = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     command("train", "-m", "hydra/sweeper=basic", *of_joblib, "train.seed=0,1", *TINY)
     assert len(list(tmp_path.glob("mlruns/runs/*/result.json"))) == 2
+
+
+@pytest.mark.parametrize("launcher", ["stacked", "basic"])
+def test_folders_may_refer_to_what_hydra_knows_of_a_job_only_later(command, tmp_path, launcher):
+    words = ("-m", "train.seed=0,1", *TINY, f"hydra/launcher={launcher}", "hydra.sweep.subdir=x_${hydra.job.num}")
+    command("plan", *words)
+    command("train", *words)
+    assert len(list(tmp_path.glob("mlruns/sweeps/*/x_[01]/.hydra"))) == 2
+
+
+def test_a_runs_folder_may_have_its_key_and_keeps_hydras_files_when_it_is_trained_anew(command, tmp_path):
+    command("train", *TINY, "hydra.run.dir=out/${run_key:}")
+    (record,) = tmp_path.glob("mlruns/runs/*")
+    assert (tmp_path / "out" / record.name / ".hydra").is_dir()
+    command("train", *TINY, "train.seed=5")
+    command("train", *TINY, "train.seed=5", "rerun=true")
+    (other,) = (path for path in tmp_path.glob("mlruns/runs/*") if path != record)
+    assert (other / ".hydra" / "config.yaml").is_file()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from convsweep.compare.runs import load_runs
 from convsweep.errors import UserError
+from convsweep.records.anew import take_place
 from convsweep.records.journal import Failure, read_failure, read_record, write_failure
 from convsweep.records.locks import run_lock
 from convsweep.records.provenance import Provenance
@@ -228,6 +229,17 @@ class TestRerun:
         assert {planned.action for planned in make_plan(anew(jobs), room_here(1)).jobs} == {"train"}
         assert {planned.action for planned in make_plan(jobs, room_here(1)).jobs} == {"finished"}
         third.release()
+
+    @pytest.mark.usefixtures("finished")
+    def test_a_new_record_that_cannot_be_trusted_does_not_take_the_place_of_a_whole_one(self, tmp_path, jobs):
+        """After a power cut a result may be on disk before the checkpoints that it names are."""
+        new = tmp_path / "anew" / jobs[0].run_key
+        shutil.copytree(jobs[0].directory, new, dirs_exist_ok=True)
+        (new / "checkpoints" / "epoch_003.npz").write_bytes(b"")
+        before = read_record(jobs[0].directory)
+        take_place(tmp_path, jobs[0].run_key)
+        assert read_record(jobs[0].directory) == before
+        assert before.result is not None
 
     @pytest.mark.usefixtures("finished")
     def test_a_job_that_is_in_the_sweep_twice_is_trained_anew_once(self, tmp_path, jobs):

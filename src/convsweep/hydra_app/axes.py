@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from itertools import islice
 from math import prod
+from typing import Any, cast
 
+from hydra.conf import HydraConf
 from hydra.core.override_parser.types import Override, ValueType
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from convsweep.config import ConfigError, RunConfig, flatten
 from convsweep.naming import as_text
@@ -82,3 +85,13 @@ def _problem_of_axis(override: Override) -> str | None:
 def _written(override: Override) -> str:
     assert override.input_line is not None  # the parser sets it
     return override.input_line
+
+
+def overrides_of_hydra(hydra: DictConfig | HydraConf) -> list[str]:
+    """Return the words of a command that are about Hydra itself, with each ``${...}`` as it stands.
+
+    Args:
+        hydra: Hydra's node of a configuration. Iterating its list of words would resolve what is in them.
+    """
+    words: Any = OmegaConf.to_container(cast(ListConfig, hydra.overrides.hydra))
+    return [str(word) for word in words]

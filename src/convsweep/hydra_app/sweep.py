@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.config import ConfigError, RunConfig
 from convsweep.errors import FaultError, UserError
-from convsweep.hydra_app.axes import check_shared
+from convsweep.hydra_app.axes import check_shared, overrides_of_hydra
 from convsweep.hydra_app.internals import outcome
 from convsweep.hydra_app.launching import launched, numbered, wanted_sweep
 from convsweep.hydra_app.placement import Placement, placement_of
@@ -66,7 +66,7 @@ def run_sweep(
     with launched(wanted, configs, where.room, task.take_mirror()) as task.active:
         sweep = task.active.sweep
         task.sweep_id = sweep.id
-        if sweep.folder != str(folder) and any("hydra.sweep.dir=" in word for word in config.hydra.overrides.hydra):
+        if sweep.folder != str(folder) and any("hydra.sweep.dir=" in word for word in overrides_of_hydra(config.hydra)):
             say(f"The folder of this sweep's jobs stays '{sweep.folder}' (asked for '{folder}').")
         if not task.active.is_over:
             folder = Path(sweep.folder)
@@ -109,7 +109,7 @@ def checked_placement(hydra: DictConfig, num_batches: int, *, detach: bool) -> P
     """
     if hydra.launcher.get("n_jobs") == 0:  # joblib's own launcher would find out once the sweep has begun
         raise ConfigError(["'hydra.launcher.n_jobs' must not be 0; -1 takes all cores (got 0)."])
-    if of_a_run := [word for word in hydra.overrides.hydra if word.lstrip("+").startswith("hydra.run.")]:
+    if of_a_run := [word for word in overrides_of_hydra(hydra) if word.lstrip("+").startswith("hydra.run.")]:
         raise ConfigError([f"A sweep's folder is 'hydra.sweep.dir', and 'hydra.run.dir' a run's (got {of_a_run[0]})."])
     where = placement_of(hydra.launcher)
     of_its_own = [name for name in ("chdir", "env_set") if hydra.job[name]]

@@ -9,7 +9,7 @@ import pickle
 import re
 from collections.abc import Callable, Container, Sequence
 from copy import deepcopy
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -19,6 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from convsweep.config import RunConfig
+from convsweep.hydra_app.axes import overrides_of_hydra
 from convsweep.hydra_app.compose import parse
 from convsweep.hydra_app.explain import one_line_errors
 from convsweep.hydra_app.internals import ConfigLoaderImpl, apply_overrides, override_dirname
@@ -112,8 +113,10 @@ class SweepComposer(ConfigLoaderImpl):
 
     def _base(self, master_config: DictConfig, shares: "_Shares") -> "_Base":
         config_name = master_config.hydra.job.config_name
-        hydras: Any = OmegaConf.to_container(master_config.hydra.overrides.hydra)  # list[str], `${...}` as they stand
-        overrides = [*hydras, *(override.input_line for override in shares.of_base)]
+        overrides = [
+            *overrides_of_hydra(master_config.hydra),
+            *(str(override.input_line) for override in shares.of_base),
+        ]
         key = (config_name, *overrides)
         base = self._bases.get(key)
         if base is None:

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from convsweep.config import ConfigError, RunConfig
 from convsweep.errors import FaultError, UserError
+from convsweep.hydra_app.axes import overrides_of_hydra
 from convsweep.hydra_app.compose import parse
 from convsweep.hydra_app.launching import Active, launched, wanted_sweep
 from convsweep.records.identity import run_key
@@ -102,7 +103,8 @@ class TrainingTask:
         key = run_key(config)
         for sweep in read_sweeps(config.mlruns):
             jobs = sweep.jobs[number : number + 1]
-            if sweep.folder == str(folder) and sweep.multirun and jobs and jobs[0].run_key == key:
+            is_ours = self.sweep_id in (None, sweep.id)  # None: of a sweeper that is not ours
+            if is_ours and sweep.folder == str(folder) and sweep.multirun and jobs and jobs[0].run_key == key:
                 return Job(number, config, key, sweep.id, sweep.trains_anew, sweep.code)
         return None
 
@@ -143,7 +145,7 @@ def check_single_run(config: RunConfig, hydra: HydraConf, *, detach: bool) -> No
         )
     else:  # under somebody else's sweeper, which has uses for these, though not for our launcher's settings
         unused = ("hydra.launcher.",) if "executor" in launcher else ()
-    asked += [word for word in hydra.overrides.hydra if word.lstrip("+").startswith(unused)]
+    asked += [word for word in overrides_of_hydra(hydra) if word.lstrip("+").startswith(unused)]
     if asked:
         needed = "needs -m and 'hydra/sweeper=grid', the default: it does nothing otherwise"
         raise ConfigError([f"'{asked[0]}' {needed} (got a run by itself)."])

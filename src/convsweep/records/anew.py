@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from convsweep.records.files import remove, writing
-from convsweep.records.journal import RESULT, anew_directory, run_directory
+from convsweep.records.journal import RESULT, anew_directory, read_record, run_directory
 
 
 def begin_anew(mlruns: Path, run_key: str) -> None:
@@ -27,7 +27,7 @@ def begin_anew(mlruns: Path, run_key: str) -> None:
 
 
 def take_place(mlruns: Path, run_key: str) -> None:
-    """Put a run that was trained anew in the place of its earlier record, if it has a result.
+    """Put a run that was trained anew in the place of its earlier record, if its result can be trusted.
 
     The caller must hold the run's lock. Killed at any moment, it is finished by the next call.
 
@@ -37,8 +37,11 @@ def take_place(mlruns: Path, run_key: str) -> None:
     directory, place = anew_directory(mlruns, run_key), run_directory(mlruns, run_key)
     before = directory.with_name(f"{run_key}.before")
     with writing(place):
-        if (directory / RESULT).exists():
+        if (directory / RESULT).exists() and read_record(directory).result is not None:
             if place.exists():
+                for path in (place / ".hydra", *place.glob("*.log")):  # a single run's, of the command that trained it
+                    if path.exists():
+                        path.rename(directory / path.name)
                 remove(before)
                 place.rename(before)
             directory.rename(place)
