@@ -100,3 +100,10 @@ def test_more_seeds_are_trained_by_the_command_that_is_named_and_nothing_again(s
     assert len(set(sweep.records()) - before) == step["num_runs"]
     _, document = compared(sweep)
     assert document["comparisons"][0]["num_seeds_in_common"] > 5
+    # a configuration of both sweeps is that of the one with more seeds; the best one was chosen, though named by hand
+    first, second, *_, last = (one["name"] for one in document["comparisons"][0]["configurations"])
+    by_hand, others = sweep.at_once(["compare", first, last], ["compare", second, last])
+    assert (by_hand.status, others.status) == (0, 0), by_hand.err + others.err
+    assert "ahead by luck, too" in by_hand.out
+    assert " p = " not in by_hand.out
+    assert "paired t test" in others.out
