@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from compared_runs import invented
-from configurations import small_sweep
+from configurations import MNIST, make_config, small_sweep
 from scipy import stats
 
 from convsweep.compare.comparison import compare_runs
@@ -14,6 +14,7 @@ from convsweep.compare.next_step import next_step as next_step_in
 from convsweep.compare.statistics.power import seeds_to_tell
 from convsweep.hydra_app.compose import compose_run
 from convsweep.naming import decisive
+from convsweep.records.journal import Journal
 from convsweep.records.sweep import SweepJob
 
 NOWHERE = Path("mlruns")  # the folder by default, where nothing is
@@ -95,6 +96,15 @@ def test_commands_name_the_folder_of_records_where_it_is_not_the_one_by_default(
     step = next_step_in(compare_runs(CLOSE), sweep_of(CLOSE, "-m", "mlruns=before"), Path("d e/my runs"))
     assert shlex.split(step.commands[0])[-1] == "mlruns='d e/my runs'"
     assert "mlruns=before" not in step.commands[0]
+
+
+def test_a_command_of_its_own_names_the_folder_that_images_were_read_from(tmp_path):
+    """A record says which; as a path it is quoted, for Hydra and for the shell."""
+    data = {f"data.{key}": value for key, value in MNIST.items()} | {"data.dir": "/some where/mnist"}
+    Journal(tmp_path, make_config(data)).close()
+    runs = [*CLOSE, invented(0.99, seed=0, model__num_filters=16, directory=tmp_path)]
+    (command,) = next_step(compare_runs(runs), None).commands
+    assert "data.dir='/some where/mnist'" in shlex.split(command)
 
 
 def test_runs_of_several_comparisons_are_counted_together():

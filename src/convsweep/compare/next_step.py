@@ -34,7 +34,7 @@ class NextStep(NamedTuple):
 
 
 def next_step(comparisons: Sequence[Comparison], sweep: Sweep | None, mlruns: Path) -> NextStep | None:
-    """Return how to answer what comparisons leave open; None if more seeds would answer nothing, or train already.
+    """Return how to answer what comparisons leave open; None if more seeds wouldn't, or are being trained.
 
     Args:
         comparisons: Of the runs of a sweep, or of all runs.
@@ -148,7 +148,7 @@ def _with_commands_of_their_own(
             folder = getattr(read_config(one.configuration.runs[0].directory).data, "dir", None)
         for order in sorted({order for _, order in of_one}):
             own = _listed(seed for seed, its_order in of_one if its_order == order)
-            words = [*overrides(one.configuration.values), *([f"data.dir={folder}"] if folder else [])]
+            words = [*overrides(one.configuration.values), *([f"data.dir={_quoted(folder)}"] if folder else [])]
             words += [f"train.order_seed={order}", f"train.seed={own}", *_place(mlruns)]
             commands.append(shlex.join(["convsweep", "train", "-m", *words]))
     return tuple(commands), sum(map(len, lacking))
